@@ -1,0 +1,365 @@
+"""What the engine needs of the world, as Protocols; each has an embedded and an AWS implementation and one suite.
+
+Every writing operation of `Store` is one conditional write of one item. What it answers is an outcome: the new record,
+or `None` / `Fenced` when the condition did not hold. Only `StoreUnreachable` is raised.
+
+An operation may answer before its write is durable, as long as everything that is staged becomes durable in order:
+the embedded store batches its commits so. `Store.flushed` is the barrier; the engine waits there before anything that
+depends on a write leaves the process (an answer to a client, a closure of the handler, a request to an endpoint).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from holdfast_engine.records import (
+    Awaiting,
+    Failure,
+    Head,
+    KeyRef,
+    LastFailure,
+    Lock,
+    Note,
+    Outcome,
+    Page,
+    Promise,
+    Sink,
+    Slot,
+    StateWrites,
+    Status,
+)
+from holdfast_engine.registry import Deployment, Endpoint
+from holdfast_protocol.attempt import AttemptRequest, Checkpoint
+from holdfast_protocol.manifest import Manifest
+
+
+class Fenced:
+    """The write was refused: a newer epoch, another ticket or an operator owns the invocation now."""
+
+    __slots__ = ()
+
+
+FENCED = Fenced()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """One consistent view of an invocation: its head, all later pages in order, and its notes in order of arrival."""
+
+    head: Head
+    pages: tuple[Page, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquired:
+    """The new head, and whether an earlier handler may still be writing (then the fence follows)."""
+
+    head: Head
+    was_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What `commit` writes to the head: every field, so that each caller says what it means.
+
+    `frames` ride along only when page 0 is the open slot, guarded by `slot`.
+    """
+
+    status: Status
+    modified_ms: int
+    is_open: bool
+    done: int
+    ticket: int | None
+    awaiting: Awaiting | None
+    retry_at_ms: int | None
+    failed_attempts: int
+    command_retries: int
+    last_failure: LastFailure | None
+    outcome: Outcome | None
+    outcome_index: int | None
+    frames: tuple[bytes, ...]
+    taken: tuple[str, ...]
+    slot: Slot | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A place in the queue of a key, and the lock as it was when the ticket was drawn."""
+
+    number: int
+    lock: Lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyed:
+    """A key's lock with its state."""
+
+    lock: Lock
+    state: dict[str, bytes]
+
+
+class Store(Protocol):
+    """The atomic operations, section 2 of the operations page; all reads are strongly consistent."""
+
+    async def flushed(self) -> None:
+        """Return once everything this process wrote or read so far is durable."""
+        ...
+
+    # The journal.
+
+    async def create(self, head: Head) -> Head | None:
+        """Put the head if there is none; return None, or the head that was there."""
+        ...
+
+    async def head(self, invocation_id: str) -> Head | None:
+        """Return the head."""
+        ...
+
+    async def load(self, invocation_id: str, *, epoch: int | None) -> Loaded | Fenced | None:
+        """Return everything of an invocation; fenced if the head or a page is of another epoch than `epoch`."""
+        ...
+
+    async def notes(self, invocation_id: str) -> tuple[Note, ...]:
+        """Return the notes in order of arrival."""
+        ...
+
+    async def acquire(
+        self,
+        invocation_id: str,
+        *,
+        epoch: int,
+        status: Status,
+        now_ms: int,
+        lease_until_ms: int,
+        deployment_id: str | None,
+        protocol_version: int | None,
+        failed_attempts: int,
+    ) -> Acquired | None:
+        """Start an epoch: from `epoch` and `status` as they were read; a running one only when its lease is over."""
+        ...
+
+    async def renew(self, invocation_id: str, *, epoch: int, lease_until_ms: int) -> bool:
+        """Extend the lease of a running epoch."""
+        ...
+
+    async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
+        """Raise an open page's epoch, or make the page; None if it was closed meanwhile: the slot is the next one."""
+        ...
+
+    async def append(
+        self, invocation_id: str, *, slot: Slot, epoch: int, frames: tuple[bytes, ...], taken: tuple[str, ...]
+    ) -> Slot | Fenced:
+        """Append to the open slot; return the next one."""
+        ...
+
+    async def commit(self, invocation_id: str, *, epoch: int, change: Change) -> Head | Fenced:
+        """End an attempt; return the head as it is now, so that no sink is missed."""
+        ...
+
+    async def attach(self, invocation_id: str, sink: Sink) -> Head | None:
+        """Add a sink; None when added, else the completed head. The head must exist."""
+        ...
+
+    async def note(self, invocation_id: str, note: Note) -> bool:
+        """Put a note if there is none of that key; False when there was."""
+        ...
+
+    async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
+        """End an invocation that has done nothing yet; None when it has, or has ended."""
+        ...
+
+    async def kill(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
+        """End an invocation whatever it does; None when it had ended."""
+        ...
+
+    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
+        """Stop an invocation that has started; its attempt is fenced. None when its status does not allow it."""
+        ...
+
+    async def resume(self, invocation_id: str, *, now_ms: int, deployment_id: str | None) -> Head | None:
+        """Make a paused, suspended or backing-off invocation ready; None when its status does not allow it."""
+        ...
+
+    async def due(self, invocation_id: str, *, status: Status, now_ms: int) -> Head | None:
+        """Move a scheduled invocation on, to ready or queued."""
+        ...
+
+    async def forget(self, invocation_id: str, *, nonce: str) -> bool:
+        """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
+        ...
+
+    # Keys and promises.
+
+    async def keyed(self, key: KeyRef, *, with_state: bool) -> Keyed:
+        """Return lock and state; a key never used reads as free and empty."""
+        ...
+
+    async def enter_free(self, key: KeyRef, invocation_id: str) -> Keyed | None:
+        """Take ticket and key in one write if the key is free; the answer carries the state."""
+        ...
+
+    async def take_ticket(self, key: KeyRef) -> Ticket | None:
+        """Draw a ticket of a key that is not free; None when it is free by now."""
+        ...
+
+    async def put_wait(self, key: KeyRef, *, ticket: int, invocation_id: str) -> None:
+        """Say whose ticket it is."""
+        ...
+
+    async def waits(self, key: KeyRef, *, from_ticket: int, limit: int) -> tuple[tuple[int, str], ...]:
+        """Return (ticket, invocation id) from a ticket on, in order."""
+        ...
+
+    async def claim(self, key: KeyRef, *, ticket: int, invocation_id: str) -> Keyed | None:
+        """Take a key whose turn it is for that ticket and that nobody holds."""
+        ...
+
+    async def skip(self, key: KeyRef, *, ticket: int) -> bool:
+        """Pass over a ticket whose owner never said who it is."""
+        ...
+
+    async def apply(self, key: KeyRef, *, ticket: int, invocation_id: str, index: int, writes: StateWrites) -> bool:
+        """Write the holder's state up to entry `index`; False when fenced or already applied."""
+        ...
+
+    async def leave(
+        self, key: KeyRef, *, ticket: int, invocation_id: str, writes: StateWrites, next_holder: str | None
+    ) -> Lock | None:
+        """Write the last state and give the key to the next waiter or to nobody; None when fenced."""
+        ...
+
+    async def promise(self, key: KeyRef, name: str) -> Promise | None:
+        """Return a promise, if anybody completed it or listens to it."""
+        ...
+
+    async def complete_promise(self, key: KeyRef, name: str, *, outcome: Outcome, by: str) -> tuple[Promise, bool]:
+        """Complete a promise; returns the promise as it is now and whether this call's `by` is the one that did it."""
+        ...
+
+    async def listen_promise(self, key: KeyRef, name: str, listener: Sink) -> Promise | None:
+        """Add a listener; None when added, else the completed promise."""
+        ...
+
+    async def forget_key(self, key: KeyRef) -> None:
+        """Drop state and promises of a key nobody holds: the end of a workflow's retention."""
+        ...
+
+    # The registry and what recovery walks.
+
+    async def save_deployment(self, deployment: Deployment) -> None:
+        """Put a deployment."""
+        ...
+
+    async def deployments(self) -> list[Deployment]:
+        """Return all deployments, oldest first."""
+        ...
+
+    async def unfinished(self, *, after: str | None, limit: int) -> list[Head]:
+        """Return a page of heads that need a look after a restart, completed ones with open effects included."""
+        ...
+
+    async def busy_keys(self, *, after: KeyRef | None, limit: int) -> list[KeyRef]:
+        """Return a page of the keys with `serving < next`."""
+        ...
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
+        """Return completed heads whose retention is over."""
+        ...
+
+
+class Wakeups(Protocol):
+    """Messages that carry nothing but a name; losing, doubling, delaying or reordering one is harmless."""
+
+    async def wake(self, invocation_id: str, *, not_before_ms: int | None) -> None:
+        """Have the invocation advanced, now or not before a time."""
+        ...
+
+    async def watchdog(self, invocation_id: str) -> None:
+        """Have it looked at once this process must be finished or dead (rules O-1 and O-2)."""
+        ...
+
+    async def check_key(self, key: KeyRef, *, not_before_ms: int | None) -> None:
+        """Have the queue of a key looked at."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailure:
+    """Why an attempt gave no complete answer. `is_counted` is false when user code was never reached."""
+
+    code: int
+    message: str
+    rt_code: str
+    stacktrace: str = ""
+    retry_after_ms: int | None = None
+    is_counted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an endpoint answered: whole raw frames, and the failure that cut it short if one did."""
+
+    frames: Sequence[bytes]
+    failure: AttemptFailure | None = None
+
+
+class Invoker(Protocol):
+    """Runs one attempt of a handler; never raises for what the endpoint or the network does."""
+
+    @property
+    def takes_checkpoints(self) -> bool:
+        """Whether handlers behind this invoker use the checkpoint they are given."""
+        ...
+
+    async def invoke(
+        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
+    ) -> Answer:
+        """Send the request and return the answer."""
+        ...
+
+
+class Discovery(Protocol):
+    """Asks an endpoint what it serves."""
+
+    async def discover(self, endpoint: Endpoint) -> tuple[Manifest, str | None]:
+        """Return the manifest and the SDK's version; raises DiscoveryFailed."""
+        ...
+
+
+class Blobs(Protocol):
+    """Values too large for a journal page; content-addressed, so that writing twice is harmless."""
+
+    async def put(self, invocation_id: str, name: str, content: bytes) -> None:
+        """Store a blob durably."""
+        ...
+
+    async def get(self, invocation_id: str, name: str) -> bytes:
+        """Return a blob."""
+        ...
+
+    async def forget(self, invocation_id: str) -> None:
+        """Delete all blobs of an invocation."""
+        ...
+
+
+class Clock(Protocol):
+    """Time comes in as an argument."""
+
+    def now_ms(self) -> int:
+        """Return epoch milliseconds."""
+        ...
+
+
+class Dice(Protocol):
+    """Randomness comes in as an argument."""
+
+    def entropy(self, size: int) -> bytes:
+        """Return random bytes."""
+        ...
+
+    def jitter(self) -> float:
+        """Return a number in [0, 1)."""
+        ...
