@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # Enough to recognise a value in a log; a hostile one must not fill it.
 _EXCERPT_CHARS_MAX = 80
+_EXCERPT_BITS_MAX = 64
 
 
 class DecodeError(ValueError):
@@ -15,13 +16,14 @@ class FrameTooLargeError(ValueError):
 
 
 def excerpt(value: object) -> str:
-    """Return a short representation of `value` for an error message.
+    """Return a short text for `value` that an error message can carry.
 
-    Slicing comes before `repr`, so that a value of megabytes costs nothing.
+    Clipping comes before `repr`, so that a value of megabytes costs nothing.
     """
     if isinstance(value, (str, bytes)):
-        clipped = value[:_EXCERPT_CHARS_MAX]
-        return repr(clipped) + ("…" if len(value) > _EXCERPT_CHARS_MAX else "")
-    if value is None or isinstance(value, (bool, float)):
+        return repr(value[:_EXCERPT_CHARS_MAX]) + ("…" if len(value) > _EXCERPT_CHARS_MAX else "")
+    if isinstance(value, int) and value.bit_length() > _EXCERPT_BITS_MAX:
+        return f"a number of {value.bit_length()} bits"
+    if value is None or isinstance(value, (int, float)):
         return repr(value)
-    return type(value).__name__
+    return f"a value of type {type(value).__name__}"
