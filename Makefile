@@ -1,0 +1,63 @@
+# Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-restate bench chaos lint format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that is new enough, so that an old `python3` in front of a new one is no obstacle.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && exit; done; echo python3)
+RESTATE := tests/conformance/restate
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/local.stamp ## Watch an order survive kill -9: no AWS, no Docker, under a minute
+	@$(BIN)/python -m examples.demo
+
+test: lint ## Lint, types, contracts and all tests; those that need Node say so when it is missing
+	$(BIN)/pytest
+
+test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Restate server (from npm; needs Node 20+)
+	@command -v npm >/dev/null || { echo "make test-restate needs Node 20 or newer: its npm brings the Restate server." >&2; exit 1; }
+	$(BIN)/pytest $(RESTATE)
+
+bench: $(VENV)/dev.stamp ## Measure: invocations/s, latency, CPU and what DynamoDB would have billed
+	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/dev.stamp ## Kill the server with -9 a hundred times under load
+	$(BIN)/pytest tests/e2e/test_kill.py --kill-rounds=100 --timeout=3600
+
+lint: $(VENV)/dev.stamp ## Check style, types and which package may import which
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## Remove the virtual environment, caches and local data
+	rm -rf $(VENV) .holdfast $(RESTATE)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp is newer than pyproject.toml once its extra is installed, so that the second time costs nothing.
+$(VENV)/local.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing Holdfast into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing Holdfast and its tools into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/local.stamp $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Holdfast needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo 'not installed')." >&2; \
+		echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "This Python has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
