@@ -137,6 +137,7 @@ class Store(Protocol):
         deployment_id: str | None,
         protocol_version: int | None,
         failed_attempts: int,
+        command_retries: int,
     ) -> Acquired | None:
         """Start an epoch: from `epoch` and `status` as they were read; a running one only when its lease is over."""
         ...
@@ -283,6 +284,13 @@ class Wakeups(Protocol):
 
     async def check_key(self, key: KeyRef, *, not_before_ms: int | None) -> None:
         """Have the queue of a key looked at."""
+        ...
+
+    async def settled(self, invocation_id: str) -> None:
+        """Say that all that follows from a completed invocation has been done, so no restart need look at it.
+
+        Where a real message is under way for that (a watchdog on SQS), this does nothing.
+        """
         ...
 
 

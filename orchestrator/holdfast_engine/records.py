@@ -207,12 +207,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """The one place where the next append must go: page number, entries already there, base index, bytes there."""
+    """The one place where the next append must go: page number, entries already there, index of the page's first."""
 
     page: int
     count: int
     base: int
-    bytes_used: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from holdfast_engine.records import Kind
+from holdfast_engine.errors import KeyMissing, UnknownTarget
+from holdfast_engine.records import Head, Kind, Target
 from holdfast_engine.retry import OnMaxAttempts, RetryPolicy
 from holdfast_protocol.manifest import HandlerManifest, InputSpec, Manifest, Options, OutputSpec, ServiceManifest
+from holdfast_protocol.versions import choose_version
 
 DAY_MS = 24 * 60 * 60 * 1000
 DEFAULT_RETENTION_MS = DAY_MS
 DEFAULT_INACTIVITY_TIMEOUT_MS = 60_000
 DEFAULT_ABORT_TIMEOUT_MS = 600_000
-
-PROTOCOL_VERSION_MIN = 5
-PROTOCOL_VERSION_MAX = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +78,151 @@ class ServiceSpec:
     revision: int
     manifest: ServiceManifest
     handlers: dict[str, HandlerSpec]
+
+
+class Registry:
+    """Deployments in memory, and the latest revision of each service."""
+
+    def __init__(self, deployments: Iterable[Deployment] = ()) -> None:
+        self._deployment_by_id: dict[str, Deployment] = {}
+        self._service_by_name: dict[str, ServiceSpec] = {}
+        for deployment in deployments:
+            self.put(deployment)
+
+    def put(self, deployment: Deployment) -> None:
+        """Add a deployment or replace the one of that id; its services become current where their revision is newest."""
+        replaced = self._deployment_by_id.get(deployment.id)
+        self._deployment_by_id[deployment.id] = deployment
+        if replaced is not None:
+            for name, _ in replaced.revisions:
+                current = self._service_by_name.get(name)
+                if current is not None and current.deployment.id == deployment.id:
+                    del self._service_by_name[name]
+            for other in self._deployment_by_id.values():
+                self._make_current(other)
+        else:
+            self._make_current(deployment)
+
+    def deployments(self) -> list[Deployment]:
+        """Return all deployments, oldest first."""
+        return list(self._deployment_by_id.values())
+
+    def deployment(self, deployment_id: str) -> Deployment | None:
+        """Return a deployment."""
+        return self._deployment_by_id.get(deployment_id)
+
+    def services(self) -> list[ServiceSpec]:
+        """Return the services as they are called now, by name."""
+        return [self._service_by_name[name] for name in sorted(self._service_by_name)]
+
+    def service(self, name: str) -> ServiceSpec | None:
+        """Return the latest revision of a service."""
+        return self._service_by_name.get(name)
+
+    def handler(self, service: str, handler: str) -> HandlerSpec:
+        """Return a handler of the latest revision.
+
+        Raises:
+            UnknownTarget: There is no such service or handler.
+        """
+        spec = self._service_by_name.get(service)
+        if spec is None:
+            raise UnknownTarget(f"no service is called {service!r}: register the deployment that has it")
+        found = spec.handlers.get(handler)
+        if found is None:
+            names = ", ".join(sorted(spec.handlers)) or "none"
+            raise UnknownTarget(f"service {service!r} has no handler {handler!r}; its handlers are: {names}")
+        return found
+
+    def target(self, target: Target) -> HandlerSpec:
+        """Return the handler of a target whose key fits its kind.
+
+        Raises:
+            UnknownTarget: There is no such service or handler.
+            KeyMissing: A keyed service without a key, or a plain one with a key.
+        """
+        spec = self.handler(target.service, target.handler)
+        if spec.kind.is_keyed and target.key is None:
+            raise KeyMissing(f"{target.service}/{target.handler} needs a key: call {target.service}/<key>/{target.handler}")
+        if not spec.kind.is_keyed and target.key is not None:
+            raise KeyMissing(f"{target.service} is a plain service and takes no key: call {target.service}/{target.handler}")
+        return spec
+
+    def deployment_for(self, head: Head) -> tuple[Deployment, int] | None:
+        """Return the deployment and protocol version for an invocation's next attempt.
+
+        It is pinned as soon as its journal holds more than the Input; until then the latest revision serves it.
+        """
+        if head.deployment_id is not None and (head.page.count > 1 or head.page.closed):
+            pinned = self._deployment_by_id.get(head.deployment_id)
+            return (pinned, head.protocol_version or 0) if pinned else None
+        service = self._service_by_name.get(head.target.service)
+        if service is None:
+            return None
+        manifest = service.deployment.manifest
+        version = choose_version(manifest.min_protocol_version, manifest.max_protocol_version)
+        return (service.deployment, version) if version is not None else None
+
+    def _make_current(self, deployment: Deployment) -> None:
+        for manifest in deployment.manifest.services:
+            revision = deployment.revision_of(manifest.name)
+            assert revision is not None, f"{deployment.id} has no revision for {manifest.name}"
+            current = self._service_by_name.get(manifest.name)
+            if current is None or current.revision <= revision:
+                self._service_by_name[manifest.name] = _service_spec(manifest, deployment, revision)
+
+
+def _service_spec(manifest: ServiceManifest, deployment: Deployment, revision: int) -> ServiceSpec:
+    handlers = {handler.name: handler_spec(manifest, handler) for handler in manifest.handlers}
+    return ServiceSpec(
+        name=manifest.name,
+        kind=manifest.kind,
+        deployment=deployment,
+        revision=revision,
+        manifest=manifest,
+        handlers=handlers,
+    )
+
+
+def handler_spec(service: ServiceManifest, handler: HandlerManifest) -> HandlerSpec:
+    """Resolve a handler's options over its service's and the defaults."""
+    options = handler.options.over(service.options)
+    kind = Kind.STATELESS if handler.kind is None else Kind(handler.kind)
+    completion, journal = _retentions(options, kind)
+    return HandlerSpec(
+        service=service.name,
+        name=handler.name,
+        kind=kind,
+        input=handler.input,
+        output=handler.output,
+        is_private=bool(options.ingress_private),
+        is_lazy=bool(options.enable_lazy_state),
+        retry=_retry(options),
+        completion_retention_ms=completion,
+        journal_retention_ms=journal,
+        inactivity_timeout_ms=_or(options.inactivity_timeout_ms, DEFAULT_INACTIVITY_TIMEOUT_MS),
+        abort_timeout_ms=_or(options.abort_timeout_ms, DEFAULT_ABORT_TIMEOUT_MS),
+        documentation=handler.documentation,
+        metadata=tuple(handler.metadata.items()),
+    )
+
+
+def _retentions(options: Options, kind: Kind) -> tuple[int, int]:
+    wanted = options.workflow_completion_retention_ms if kind is Kind.WORKFLOW else options.idempotency_retention_ms
+    return _or(wanted, DEFAULT_RETENTION_MS), _or(options.journal_retention_ms, DEFAULT_RETENTION_MS)
+
+
+def _retry(options: Options) -> RetryPolicy:
+    said = options.retry_policy
+    defaults = RetryPolicy()
+    return RetryPolicy(
+        initial_interval_ms=_or(said.initial_interval_ms, defaults.initial_interval_ms),
+        factor=defaults.factor if said.exponentiation_factor is None else said.exponentiation_factor,
+        max_interval_ms=_or(said.max_interval_ms, defaults.max_interval_ms),
+        max_attempts=defaults.max_attempts if said.max_attempts is None else said.max_attempts,
+        on_max_attempts=OnMaxAttempts(said.on_max_attempts or defaults.on_max_attempts),
+    )
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

@@ -1,0 +1,7 @@
+"""SetState: write one value of the key's state; it is applied from the journal, in lock order."""
+
+from holdfast_engine.commands._checks import writes_state
+from holdfast_engine.commands.rule import Rule
+from holdfast_protocol.messages import MessageType
+
+RULE = Rule(message_type=MessageType.SET_STATE, check=writes_state)

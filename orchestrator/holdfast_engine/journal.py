@@ -1,0 +1,239 @@
+"""The journal of one invocation in memory: raw entries in order, and the index derived from them.
+
+The journal is the wire: entries are kept as the frames that travelled and are handed out as such. What is indexed is
+only what the engine asks for: which completions and signals are in, which sleeps are open, which commands still need
+an answer. Entries from `durable` on are known here and not stored yet; they go out with the next write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from holdfast_engine.pages import slot_after
+from holdfast_engine.records import Awaiting, Head, Note, Outcome, Page, Slot
+from holdfast_engine.wire import outcome_of, void_completion
+from holdfast_protocol.frames import HEADER_BYTES
+from holdfast_protocol.messages import MessageType
+from holdfast_protocol.schema_pb2 import Notification, SleepCommand
+
+# What a leaf of an await tree is called in the index: ("c", completion id), ("s", signal id), ("n", signal name).
+Leaf = tuple[str, int | str]
+
+_COMMAND_FIRST = MessageType.INPUT
+_COMMAND_END = 0x8000
+_OUTPUT = int(MessageType.OUTPUT)
+_SLEEP = int(MessageType.SLEEP)
+
+# Commands that get a completion as soon as somebody looks: reads, and the ids of called invocations.
+_ANSWERED_AT_ONCE = frozenset(
+    {
+        int(MessageType.GET_LAZY_STATE),
+        int(MessageType.GET_LAZY_STATE_KEYS),
+        int(MessageType.GET_PROMISE),
+        int(MessageType.PEEK_PROMISE),
+        int(MessageType.CALL),
+        int(MessageType.ONE_WAY_CALL),
+        int(MessageType.ATTACH_INVOCATION),
+        int(MessageType.GET_INVOCATION_OUTPUT),
+    }
+)
+
+
+def type_of(frame: bytes) -> int:
+    """Return the message type of a raw frame that is known to be whole."""
+    return frame[0] << 8 | frame[1]
+
+
+class Journal:
+    """Entries and index; `slot` is where the next durable append goes."""
+
+    __slots__ = (
+        "_is_failure",
+        "commands",
+        "durable",
+        "entries",
+        "output_index",
+        "resolved",
+        "slot",
+        "sleeps",
+        "taken",
+        "unanswered",
+    )
+
+    def __init__(self, slot: Slot) -> None:
+        self.entries: list[bytes] = []
+        self.durable = 0
+        self.slot = slot
+        self.commands = 0
+        self.output_index: int | None = None
+        self.resolved: dict[Leaf, int] = {}
+        self.sleeps: dict[int, int] = {}
+        self.unanswered: list[int] = []
+        self.taken: dict[str, int] = {}
+        self._is_failure: dict[int, bool] = {}
+
+    @classmethod
+    def of(cls, head: Head, pages: Iterable[Page]) -> Journal:
+        """Build the journal from its pages; page 0 is the head's."""
+        journal = cls(slot_after(head.page, number=0))
+        number = 0
+        page = head.page
+        journal._take(page)
+        for page in pages:
+            number += 1
+            journal._take(page)
+        journal.durable = len(journal.entries)
+        journal.slot = slot_after(page, number=number)
+        return journal
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def pending(self) -> tuple[bytes, ...]:
+        """The entries that are not stored yet."""
+        return tuple(self.entries[self.durable :])
+
+    @property
+    def pending_taken(self) -> tuple[str, ...]:
+        """The tokens of the signal notes among the pending entries."""
+        return tuple(token for token, index in self.taken.items() if index >= self.durable)
+
+    def stored(self, slot: Slot) -> None:
+        """Note that all pending entries have been stored, and where the next append goes."""
+        self.durable = len(self.entries)
+        self.slot = slot
+
+    def add(self, frame: bytes) -> None:
+        """Add an entry behind the others."""
+        index = len(self.entries)
+        self.entries.append(frame)
+        kind = type_of(frame)
+        if kind >= _COMMAND_END:
+            leaf = leaf_of(frame)
+            # The first completion wins; repeated signals of one name queue up in the SDK.
+            self.resolved.setdefault(leaf, index)
+            if leaf[0] == "c":
+                self.sleeps.pop(int(leaf[1]), None)
+            return
+        self.commands += 1
+        if kind == _OUTPUT:
+            self.output_index = index
+        elif kind == _SLEEP:
+            sleep = SleepCommand.FromString(frame[HEADER_BYTES:])
+            self.sleeps[sleep.result_completion_id] = sleep.wake_up_time
+        elif kind in _ANSWERED_AT_ONCE:
+            self.unanswered.append(index)
+
+    def add_note(self, note: Note) -> None:
+        """Merge a note that has arrived, unless its entry is here already."""
+        if note.key in self.taken:
+            return
+        if note.key.startswith("s#"):
+            self.taken[note.key] = len(self.entries)
+        elif leaf_of(note.frame) in self.resolved:
+            return
+        self.add(note.frame)
+
+    def add_due_sleeps(self, now_ms: int) -> None:
+        """Complete the sleeps whose time has come: nobody stores that, it follows from the command and the clock."""
+        due = sorted((wake_at, completion_id) for completion_id, wake_at in self.sleeps.items() if wake_at <= now_ms)
+        for _, completion_id in due:
+            self.add(void_completion(MessageType.SLEEP_COMPLETION, completion_id))
+
+    def next_due_ms(self) -> int | None:
+        """Return when the next open sleep ends."""
+        return min(self.sleeps.values(), default=None)
+
+    def has_resolved(self, awaiting: Awaiting, *, now_ms: int) -> bool:
+        """Return whether the SDK could go on: the tree is resolved by the entries and by sleeps that are due."""
+        return self._resolve(awaiting, now_ms) is not None
+
+    def outcome(self) -> Outcome | None:
+        """Return what the last Output command says."""
+        if self.output_index is None:
+            return None
+        return outcome_of(self.entries[self.output_index])
+
+    def commands_from(self, start: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (index, type, frame) of the commands from an index on."""
+        for index in range(start, len(self.entries)):
+            frame = self.entries[index]
+            kind = type_of(frame)
+            if kind < _COMMAND_END:
+                yield index, kind, frame
+
+    def command_count_before(self, index: int) -> int:
+        """Return how many commands precede an entry: the wire counts commands only."""
+        return sum(1 for frame in self.entries[:index] if type_of(frame) < _COMMAND_END)
+
+    def _take(self, page: Page) -> None:
+        for frame in page.frames:
+            self.add(frame)
+        for token in page.taken:
+            self.taken[token] = -1
+
+    def _resolve(self, awaiting: Awaiting, now_ms: int) -> bool | None:
+        """Return True for success, False for failure, None while open; "either way" counts as success."""
+        leaves: list[Leaf] = [("c", c) for c in awaiting.completions]
+        leaves += [("s", s) for s in awaiting.signals]
+        leaves += [("n", n) for n in awaiting.names]
+        states = (self._leaf_state(leaf, now_ms) for leaf in leaves)
+        nested = (self._resolve(node, now_ms) for node in awaiting.nested)
+        return combine(awaiting.combinator, [*states, *nested])
+
+    def _leaf_state(self, leaf: Leaf, now_ms: int) -> bool | None:
+        index = self.resolved.get(leaf)
+        if index is None:
+            if leaf[0] != "c":
+                return None
+            wake_at = self.sleeps.get(int(leaf[1]))
+            return True if wake_at is not None and wake_at <= now_ms else None
+        known = self._is_failure.get(index)
+        if known is None:
+            message = Notification.FromString(self.entries[index][HEADER_BYTES:])
+            known = self._is_failure[index] = message.WhichOneof("result") == "failure"
+        return not known
+
+
+FIRST_COMPLETED = 1
+ALL_COMPLETED = 2
+FIRST_SUCCEEDED_OR_ALL_FAILED = 3
+ALL_SUCCEEDED_OR_FIRST_FAILED = 4
+
+
+def combine(combinator: int, states: list[bool | None]) -> bool | None:
+    """Evaluate one node of an await tree over its children: True success, False failure, None open.
+
+    Numbers the engine does not know are taken as "first completed": resuming early costs an attempt, late costs
+    liveness.
+    """
+    if combinator == ALL_COMPLETED:
+        return None if None in states else True
+    if combinator == FIRST_SUCCEEDED_OR_ALL_FAILED:
+        return True if True in states else None if None in states else False
+    if combinator == ALL_SUCCEEDED_OR_FIRST_FAILED:
+        return False if False in states else None if None in states else True
+    return next((state for state in states if state is not None), None)
+
+
+def leaf_of(frame: bytes) -> Leaf:
+    """Return what a notification resolves, reading no more of it than its id.
+
+    Every writer puts the id first; anything else takes the slow way through protobuf.
+    """
+    if len(frame) > HEADER_BYTES + 1:
+        tag, value = frame[HEADER_BYTES], frame[HEADER_BYTES + 1]
+        if value < 0x80:
+            if tag == 0x08:
+                return ("c", value)
+            if tag == 0x10:
+                return ("s", value)
+    message = Notification.FromString(frame[HEADER_BYTES:])
+    match message.WhichOneof("id"):
+        case "signal_id":
+            return ("s", message.signal_id)
+        case "signal_name":
+            return ("n", message.signal_name)
+        case _:
+            return ("c", message.completion_id)
