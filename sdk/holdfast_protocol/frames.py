@@ -50,8 +50,12 @@ def split_frames(data: bytes) -> list[bytes]:
         DecodeError: The last frame is incomplete, or a header claims more than `FRAME_BODY_BYTES_MAX`.
     """
     frames, end = _cut(data)
-    if end != len(data):
-        raise _incomplete(len(data) - end, end)
+    rest = len(data) - end
+    if rest >= HEADER_BYTES:
+        message_type, _, length = _HEADER.unpack_from(data, end)
+        _refuse_oversized(message_type, length, end)
+    if rest:
+        raise _incomplete(rest, end)
     return frames
 
 
@@ -98,17 +102,22 @@ class FrameReader:
     def feed(self, data: bytes) -> list[bytes]:
         """Return the raw frames that `data` completes, in order.
 
+        Frames in front of a damaged one are returned; the error then comes with the next call.
+
         Raises:
             DecodeError: A header claims more than `FRAME_BODY_BYTES_MAX`.
         """
         if self._error is not None:
             raise self._error
+        frames: list[bytes] = []
         try:
-            return self._feed(data)
+            self._take(data, frames)
         except DecodeError as error:
             self._error = error
             self._pending.clear()
-            raise
+            if not frames:
+                raise
+        return frames
 
     def close(self) -> None:
         """Declare the end of the stream.
@@ -123,34 +132,53 @@ class FrameReader:
             self._pending.clear()
             raise self._error
 
-    def _feed(self, data: bytes) -> list[bytes]:
-        pending = self._pending
-        if not pending:
-            # The usual case: pieces end where frames end, and nothing is copied twice.
-            frames, end = _cut(data, self._offset)
-            pending += data[end:]
-        else:
-            pending += data
-            frames, end = _cut(pending, self._offset)
-            del pending[:end]
+    def _take(self, data: bytes, frames: list[bytes]) -> None:
+        if self._pending:
+            data = data[self._top_up(data) :]
+            if self._missing():
+                return
+            frames.append(bytes(self._pending))
+            self._offset += len(self._pending)
+            self._pending.clear()
+        cut, end = _cut(data)
+        frames += cut
         self._offset += end
-        return frames
+        self._pending += data[end:]
+        # Refuses an oversized frame as soon as its header is there.
+        self._missing()
+
+    def _top_up(self, data: bytes) -> int:
+        """Complete the pending frame as far as `data` goes; return how much of it was taken."""
+        taken = 0
+        while (missing := self._missing()) and taken < len(data):
+            piece = data[taken : taken + missing]
+            self._pending += piece
+            taken += len(piece)
+        return taken
+
+    def _missing(self) -> int:
+        """Return how many bytes the pending frame lacks: of its header first, and when that is there, of its body."""
+        pending = self._pending
+        if len(pending) < HEADER_BYTES:
+            return HEADER_BYTES - len(pending)
+        message_type, _, length = _HEADER.unpack_from(pending)
+        _refuse_oversized(message_type, length, self._offset)
+        return HEADER_BYTES + int(length) - len(pending)
 
 
-def _cut(data: bytes | bytearray, base: int = 0) -> tuple[list[bytes], int]:
-    """Return the complete frames at the front of `data` and where they end; `base` only serves the error text."""
+def _cut(data: bytes) -> tuple[list[bytes], int]:
+    """Return the complete frames at the front of `data`, and where the first incomplete or oversized one starts."""
     frames: list[bytes] = []
-    at = 0
-    size = len(data)
+    append = frames.append
     unpack_from = _HEADER.unpack_from
-    while size - at >= HEADER_BYTES:
-        message_type, _, length = unpack_from(data, at)
-        if length > FRAME_BODY_BYTES_MAX:
-            raise _oversized(message_type, length, base + at)
-        end = at + HEADER_BYTES + length
-        if end > size:
+    at = 0
+    last = len(data) - HEADER_BYTES
+    while at <= last:
+        length = unpack_from(data, at)[2]
+        if length > last - at or length > FRAME_BODY_BYTES_MAX:
             break
-        frames.append(bytes(data[at:end]))
+        end = at + HEADER_BYTES + length
+        append(data[at:end])
         at = end
     return frames, at
 
@@ -164,15 +192,16 @@ def _checked_header(raw: bytes) -> tuple[int, int]:
             f"frame of type 0x{message_type:04X} claims a body of {length} bytes and has {len(raw) - HEADER_BYTES}"
         )
     if length > FRAME_BODY_BYTES_MAX:
-        raise _oversized(message_type, length, 0)
+        _refuse_oversized(message_type, length, 0)
     return message_type, flags
 
 
-def _oversized(message_type: int, length: int, offset: int) -> DecodeError:
-    return DecodeError(
-        f"frame of type 0x{message_type:04X} at byte {offset} claims a body of {length} bytes;"
-        f" the limit is {FRAME_BODY_BYTES_MAX} bytes"
-    )
+def _refuse_oversized(message_type: int, length: int, offset: int) -> None:
+    if length > FRAME_BODY_BYTES_MAX:
+        raise DecodeError(
+            f"frame of type 0x{message_type:04X} at byte {offset} claims a body of {length} bytes;"
+            f" the limit is {FRAME_BODY_BYTES_MAX} bytes"
+        )
 
 
 def _incomplete(remaining: int, offset: int) -> DecodeError:

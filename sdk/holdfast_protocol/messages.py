@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -9,7 +10,7 @@ from google.protobuf.message import Message
 
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.frames import encode_frame, parse_frame
+from holdfast_protocol.frames import HEADER_BYTES, encode_frame, frame_type
 
 __all__ = [
     "Message",
@@ -128,6 +129,9 @@ _CLASS_BY_TYPE: dict[int, type[Message]] = {
 }
 _TYPE_BY_CLASS: dict[type[Message], int] = {cls: int(number) for number, cls in _CLASS_BY_TYPE.items()}
 _CLASS_BY_TYPE |= {number: pb.Notification for number in MessageType if is_notification(number)}
+_PARSE_BY_TYPE: dict[int, Callable[[bytes], Message]] = {
+    int(number): cls.FromString for number, cls in _CLASS_BY_TYPE.items()
+}
 
 
 def encode(message: Message, flags: int = 0) -> bytes:
@@ -159,12 +163,12 @@ def decode(raw: bytes) -> Message:
     Raises:
         DecodeError: The frame's type is unknown, or its body is not a message of that type.
     """
-    message_type, _, body = parse_frame(raw)
-    cls = _CLASS_BY_TYPE.get(message_type)
-    if cls is None:
+    message_type = frame_type(raw)
+    parse = _PARSE_BY_TYPE.get(message_type)
+    if parse is None:
         raise DecodeError(f"unknown message type 0x{message_type:04X}")
     try:
-        return cls.FromString(body)
+        return parse(raw[HEADER_BYTES:])
     except ProtobufDecodeError as error:
         name = MessageType(message_type).name
         raise DecodeError(f"the body of a {name} frame (0x{message_type:04X}) is malformed: {error}") from error
