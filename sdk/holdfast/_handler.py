@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import types
 import typing
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +15,7 @@ from holdfast._options import ContextManagerFactory, Options
 from holdfast._serde import DefaultSerde, Serde, strict_serde_for
 from holdfast._typed_json import fits
 from holdfast.errors import DefinitionError, TerminalError
+from holdfast_protocol.names import handler_name_problem
 
 ServiceKind = Literal["service", "object", "workflow"]
 HandlerKind = Literal["exclusive", "shared", "workflow"]
@@ -27,7 +27,6 @@ NO_DEFAULT: Final = inspect.Parameter.empty
 """The default of an input that has none."""
 
 _HANDLER_ATTRIBUTE = "__holdfast_handler__"
-_HANDLER_NAME = re.compile(r"([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +148,9 @@ def check_handler_name(service_name: str, name: object) -> str:
     """Return the name if a server would take it."""
     if not isinstance(name, str):
         raise DefinitionError(f"A handler of {service_name} is decorated without parentheses; write @….handler().")
-    if not _HANDLER_NAME.fullmatch(name):
-        raise DefinitionError(
-            f"The handler name {name!r} of {service_name} is not valid; use letters, digits and underscores, "
-            "beginning with a letter."
-        )
+    problem = handler_name_problem(name)
+    if problem is not None:
+        raise DefinitionError(f"{service_name}: {problem}.")
     return name
 
 

@@ -6,7 +6,8 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar, cast
 
-from holdfast._typed_json import converter_for, is_msgspec_struct, is_pydantic_model, to_json_value
+from holdfast._hints import is_msgspec_struct, is_pydantic_model
+from holdfast._typed_json import converter_for, to_json_value
 from holdfast.errors import SerdeError
 
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, TypeVar, Unpack
 
@@ -28,10 +27,9 @@ from holdfast._options import (
     options_from,
 )
 from holdfast.errors import DefinitionError
+from holdfast_protocol.names import service_name_problem
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_SERVICE_NAME = re.compile(r"([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]*")
 
 
 class Definition:
@@ -68,6 +66,9 @@ class Definition:
             check_keywords(subject, given, keywords)
             if handler_name in self.handlers:
                 raise DefinitionError(f"{self.name} has two handlers named {handler_name!r}; rename one of them.")
+            options = options_from(subject, given)
+            if self.options.ingress_private and options.ingress_private is False:
+                raise DefinitionError(f"{subject} cannot have ingress_private=False, because {self.name} is private.")
             carrier: F = carrier_of(fn, subject)
             handler = Handler(
                 service_name=self.name,
@@ -78,7 +79,7 @@ class Definition:
                 **payload_of(signature_of(fn, subject), given),
                 documentation=inspect.getdoc(fn),
                 metadata=given.get("metadata"),
-                options=options_from(subject, given),
+                options=options,
                 context_managers=self.context_managers + context_managers_from(given),
             )
             self.handlers[handler_name] = handler
@@ -217,10 +218,9 @@ class Workflow(Definition):
 
 
 def _check_service_name(name: object) -> str:
-    if not isinstance(name, str) or not _SERVICE_NAME.fullmatch(name):
-        raise DefinitionError(
-            f"The service name {name!r} is not valid; use letters, digits, '.', '_' and '-', beginning with a letter."
-        )
-    if name.lower().startswith("restate") or name.lower() == "openapi":
-        raise DefinitionError(f"The service name {name!r} is reserved; choose one that does not begin with 'restate'.")
+    if not isinstance(name, str):
+        raise DefinitionError(f"A service name must be text, but is {name!r}.")
+    problem = service_name_problem(name)
+    if problem is not None:
+        raise DefinitionError(f"{problem}.")
     return name
