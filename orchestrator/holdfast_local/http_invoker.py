@@ -1,0 +1,94 @@
+"""The invoker of HTTP endpoints: one attempt is one request with the whole journal and one response read to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+from holdfast_engine.ports import Answer, AttemptFailure, Clock
+from holdfast_engine.registry import Deployment, Endpoint
+from holdfast_local import http_failures as failures
+from holdfast_local.http_address import Address, BadAddress, additional_headers, address_of
+from holdfast_local.http_pool import Exchange, HttpPool, ResponseTooLarge
+from holdfast_local.reply import Reply
+from holdfast_protocol.attempt import AttemptRequest, Checkpoint
+from holdfast_protocol.codes import RestateCode
+from holdfast_protocol.errors import DecodeError, FrameTooLargeError
+from holdfast_protocol.messages import encode
+from holdfast_protocol.versions import invocation_media_type
+
+# Twice the largest message, so that an attempt can answer with one of those and more besides; what it holds in memory.
+RESPONSE_BYTES_MAX = 64 * 1024 * 1024
+
+# The trace context travels on; everything else in an invocation's headers is the handler's input, inside the frames.
+_FORWARDED_HEADERS = ("traceparent", "tracestate")
+
+
+class HttpInvoker:
+    """Sends attempts to endpoints over HTTP, in any language's SDK."""
+
+    # The journal comes back with the response and not before.
+    takes_checkpoints = False
+
+    def __init__(self, pool: HttpPool, *, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    async def invoke(
+        self,
+        deployment: Deployment,
+        request: AttemptRequest,
+        *,
+        checkpoint: Checkpoint | None,  # noqa: ARG002 - the port's word; see takes_checkpoints.
+        timeout_ms: int,
+    ) -> Answer:
+        """Send the request, read the response as far as it goes, and return its whole frames."""
+        try:
+            address = address_of(deployment.endpoint, "invoke", request.service, request.handler)
+            body = b"".join((encode(request.start), *request.entries))
+        except BadAddress as error:
+            return Answer(frames=(), failure=failures.not_sent(str(error)))
+        except FrameTooLargeError as error:
+            problem = f"the state of {request.service} does not fit into one message: {error}"
+            return Answer(frames=(), failure=failures.not_sent(problem, code=413, rt_code=RestateCode.RT0003))
+        reply = Reply()
+        failure = await self._attempt(address, _headers(deployment.endpoint, request), body, reply, timeout_ms)
+        # Once the endpoint has said how the attempt ended, nothing that happens to the connection takes it back.
+        return Answer(frames=reply.frames, failure=None if reply.is_ended else failure)
+
+    async def _attempt(
+        self, address: Address, headers: dict[str, str], body: bytes, reply: Reply, timeout_ms: int
+    ) -> AttemptFailure | None:
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                async with self._pool.exchange(address, method="POST", headers=headers, content=body) as exchange:
+                    return await self._read(exchange, address, headers["accept"], reply)
+        except TimeoutError:
+            return failures.timed_out(address, timeout_ms=timeout_ms)
+        except DecodeError as error:
+            return failures.garbage(address, error)
+        except ResponseTooLarge:
+            return failures.too_large(address, bytes_max=RESPONSE_BYTES_MAX)
+        except Exception as error:  # noqa: BLE001 - the HTTP/2 library lets its own errors through; none is ours.
+            return failures.network_failed(error, address)
+
+    async def _read(self, exchange: Exchange, address: Address, wanted: str, reply: Reply) -> AttemptFailure | None:
+        if exchange.status != 200:
+            return await failures.refused(exchange, address, now_ms=self._clock.now_ms())
+        if not failures.is_answer(exchange, wanted):
+            return await failures.not_an_answer(exchange, address, wanted=wanted)
+        async for chunk in exchange.chunks(bytes_max=RESPONSE_BYTES_MAX):
+            reply.feed(chunk)
+        problem = reply.problem_at_end()
+        return failures.truncated(address, problem) if problem else None
+
+
+def _headers(endpoint: Endpoint, request: AttemptRequest) -> dict[str, str]:
+    media_type = invocation_media_type(request.protocol_version)
+    headers = additional_headers(endpoint)
+    headers |= {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
+    headers["content-type"] = headers["accept"] = media_type
+    headers["x-restate-invocation-id"] = request.start.debug_id
+    if request.start.key:
+        headers["x-restate-service-key"] = quote(request.start.key, safe="")
+    return headers
