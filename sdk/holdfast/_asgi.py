@@ -10,7 +10,7 @@ from typing import Any, Literal
 from holdfast._endpoint import Endpoint
 from holdfast._identity import IdentityVerifier, NotAuthentic
 from holdfast._service import Definition
-from holdfast._version import VERSION
+from holdfast._version import SDK_VERSION
 from holdfast.errors import DefinitionError
 from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.errors import DecodeError
@@ -20,9 +20,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-SERVER_HEADER = "restate-sdk-holdfast/" + VERSION
-"""How this SDK names itself to a server; stock Restate servers and their UI read `restate-sdk-<name>/<version>`."""
 
 # Far above any journal a server should send, and well below what a container has.
 _REQUEST_BYTES_MAX = 256 * 1024 * 1024
@@ -216,7 +213,7 @@ async def _send(send: Send, answer: _Answer) -> None:
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
-        (b"x-restate-server", SERVER_HEADER.encode()),
+        (b"x-restate-server", SDK_VERSION.encode()),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast._handler import Handler
 from holdfast._service import Definition
+from holdfast._version import SDK_VERSION
 from holdfast.errors import DefinitionError, HoldfastError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Endpoint:
         >>> holdfast.Endpoint([greeter]).manifest().services[0].name
         'Greeter'
     """
+
+    sdk_version = SDK_VERSION
 
     def __init__(self, services: Iterable[Definition]) -> None:
         """Take the services.

@@ -3,3 +3,6 @@
 from typing import Final
 
 VERSION: Final = "0.1.0"
+
+SDK_VERSION: Final = f"restate-sdk-holdfast/{VERSION}"
+"""How this SDK names itself to a server; stock Restate servers and their UI read `restate-sdk-<name>/<version>`."""
