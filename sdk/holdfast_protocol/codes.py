@@ -11,8 +11,8 @@ class FailureCode(IntEnum):
 
     meaning: str
 
-    def __new__(cls, value: int, meaning: str) -> Self:
-        """Attach the meaning to the number."""
+    def __new__(cls, value: int, meaning: str = "") -> Self:
+        """Attach the meaning to the number; it may be left out in a look-up, `FailureCode(409)`."""
         member = int.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -38,8 +38,8 @@ class _ExplainedId(StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> Self:
-        """Attach the meaning to the id."""
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        """Attach the meaning to the id; it may be left out in a look-up."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
