@@ -44,8 +44,8 @@ VERDICT = """\
 Each step took effect exactly once. Steps 1 and 2 were recorded, so they did not run again. Step 3 was cut off before it
 took effect, so it was run again.
 
-Had it been cut off after its effect and before the record, it would have taken effect twice: a step is executed at least
-once and recorded exactly once. docs/guarantees.md says what to do about that."""
+Had it been cut off after its effect and before the record, it would have taken effect twice: a step is executed at
+least once and recorded exactly once. docs/guarantees.md says what to do about that."""
 
 
 class DemoFailed(Exception):
