@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from holdfast_protocol import schema_pb2 as pb
@@ -162,6 +165,34 @@ def test_a_future_nested_beyond_reason_is_refused() -> None:
         body = b"\x22" + _varint(len(body)) + body
     with pytest.raises(DecodeError, match="malformed"):
         decode(encode_frame(MessageType.SUSPENSION, body))
+
+
+ADDRESS_SPACE_PROBE = """
+import resource
+from holdfast_protocol.errors import DecodeError
+from holdfast_protocol.frames import encode_frame
+from holdfast_protocol.messages import MessageType, decode
+
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 64 * 2**20,) * 2)
+refused = 0
+for message_type in MessageType:
+    for field in range(1, 18):
+        key = bytes([field << 3 | 2]) if field < 16 else bytes([field << 3 & 0x7F | 0x82, 1])
+        for claim in ("ffffffff07", "ffffffff0f", "8080808008", "80808010"):
+            try:
+                decode(encode_frame(message_type, key + bytes.fromhex(claim) + bytes(40)))
+            except DecodeError:
+                refused += 1
+print(refused == len(MessageType) * 17 * 4)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the address space of a process")
+def test_no_length_inside_a_body_allocates() -> None:
+    """A process with 64 MiB to spare refuses fields of every number that claim 32 MiB to 4 GiB, in every message."""
+    run = subprocess.run([sys.executable, "-c", ADDRESS_SPACE_PROBE], capture_output=True, text=True, check=False)
+    assert (run.stdout.strip(), run.stderr) == ("True", "")
 
 
 def test_fields_of_a_newer_peer_survive_because_frames_are_kept() -> None:
