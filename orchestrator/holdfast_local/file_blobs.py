@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from holdfast_engine.errors import StoreUnreachable
@@ -25,9 +26,6 @@ _THREADS_MAX = 4
 # so that it never meets a name that was written out.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
 
-# A put that meets a forget finds its folder gone; the next try makes it anew.
-_PUT_TRIES_MAX = 3
-
 
 class FileBlobs:
     """Blobs in `folder/<two hex digits>/<invocation id>/<name>`; the digits keep every folder short."""
@@ -40,6 +38,8 @@ class FileBlobs:
         _sync_folder(folder.parent)
         # Graves that a crash has left half empty.
         shutil.rmtree(self._forgotten, ignore_errors=True)
+        # One put or forget at a time in each of the 256 folders, so that no two meet in the folder of one invocation.
+        self._locks = tuple(Lock() for _ in range(256))
         # Threads of its own, because those of the event loop may all be busy in closures of handlers.
         self._threads = ThreadPoolExecutor(max_workers=_THREADS_MAX, thread_name_prefix="holdfast-blobs")
 
@@ -49,7 +49,7 @@ class FileBlobs:
         Raises:
             StoreUnreachable: The disk is full, or the folder cannot be written.
         """
-        await self._in_thread(invocation_id, lambda home: _put(home, name, content))
+        await self._in_thread(invocation_id, lambda home: self._put(home, name, content))
 
     async def get(self, invocation_id: str, name: str) -> bytes:
         """Return a blob.
@@ -78,30 +78,24 @@ class FileBlobs:
         except OSError as error:
             raise StoreUnreachable(f"the blobs of {invocation_id} cannot be reached: {error}") from error
 
-    def _bury(self, home: Path) -> None:
-        # Away with the name first, in one move: a put that is under way begins again, and so comes wholly after it.
-        self._forgotten.mkdir(exist_ok=True)
-        grave = self._forgotten / secrets.token_hex(8)
-        try:
-            home.rename(grave)
-        except FileNotFoundError:
-            return
-        _sync_folder(home.parent)
-        shutil.rmtree(grave)
-
-
-def _put(home: Path, name: str, content: bytes) -> None:
-    for tries_left in reversed(range(_PUT_TRIES_MAX)):
-        try:
+    def _put(self, home: Path, name: str, content: bytes) -> None:
+        with self._locks[int(home.parent.name, 16)]:
             home.mkdir(parents=True, exist_ok=True)
             _write(home / _plain(name), content)
-            # All the way up even if all of it was there: whoever made it may not have got this far yet.
-            for folder in (home, home.parent, home.parent.parent):
+            # All the way up even if all of it was there: whoever made it may have failed before it got this far.
+            for folder in (home, home.parent, self._folder):
                 _sync_folder(folder)
-            return
-        except FileNotFoundError:
-            if not tries_left:
-                raise
+
+    def _bury(self, home: Path) -> None:
+        grave = self._forgotten / secrets.token_hex(8)
+        with self._locks[int(home.parent.name, 16)]:
+            if not home.exists():
+                return
+            # Away with the name in one move, then with the files: a crash in between leaves no half of an invocation.
+            self._forgotten.mkdir(exist_ok=True)
+            home.rename(grave)
+        _sync_folder(home.parent)
+        shutil.rmtree(grave)
 
 
 def _plain(name: str) -> str:

@@ -27,19 +27,20 @@ _FORWARDED_HEADERS = ("traceparent", "tracestate")
 class HttpInvoker:
     """Sends attempts to endpoints over HTTP, in any language's SDK."""
 
-    # The journal comes back with the response and not before.
-    takes_checkpoints = False
-
     def __init__(self, pool: HttpPool, *, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+
+    def takes_checkpoints(self, deployment: Deployment) -> bool:  # noqa: ARG002 - it is the same for all of them.
+        """Return False: what an attempt did comes back with the response and not before."""
+        return False
 
     async def invoke(
         self,
         deployment: Deployment,
         request: AttemptRequest,
         *,
-        checkpoint: Checkpoint | None,  # noqa: ARG002 - the port's word; see takes_checkpoints.
+        checkpoint: Checkpoint | None,  # noqa: ARG002 - see takes_checkpoints.
         timeout_ms: int,
     ) -> Answer:
         """Send the request, read the response as far as it goes, and return its whole frames."""

@@ -57,14 +57,14 @@ class Exchange:
         """Yield the body as it arrives, not decoded.
 
         Raises:
-            ResponseTooLarge: More than `bytes_max` bytes arrived.
+            ResponseTooLarge: More than `bytes_max` bytes arrived, of which that many were yielded.
         """
-        received = 0
+        left = bytes_max
         async for chunk in self._response.aiter_raw():
-            received += len(chunk)
-            if received > bytes_max:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left < 0:
                 raise ResponseTooLarge(f"more than {bytes_max} bytes")
-            yield chunk
         self.is_complete = True
 
     async def head(self, *, bytes_max: int) -> bytes:

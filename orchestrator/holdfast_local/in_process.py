@@ -30,10 +30,12 @@ class LocalEndpoint(AttemptRunner, Protocol):
 class InProcessInvoker:
     """Runs attempts of the endpoints it was given, by address."""
 
-    takes_checkpoints = True
-
     def __init__(self, runners: Mapping[str, AttemptRunner]) -> None:
         self._runners = runners
+
+    def takes_checkpoints(self, deployment: Deployment) -> bool:  # noqa: ARG002 - it is the same for all of them.
+        """Return True: the handler is next door."""
+        return True
 
     async def invoke(
         self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int

@@ -18,10 +18,10 @@ class RoutingInvoker:
     def __init__(self, invokers: Mapping[str, Invoker]) -> None:
         self._invokers = invokers
 
-    @property
-    def takes_checkpoints(self) -> bool:
-        """Whether any of them does; those that do not are given none."""
-        return any(invoker.takes_checkpoints for invoker in self._invokers.values())
+    def takes_checkpoints(self, deployment: Deployment) -> bool:
+        """Return what the invoker of the deployment's transport says; False where there is none."""
+        invoker = self._invokers.get(deployment.endpoint.transport)
+        return invoker is not None and invoker.takes_checkpoints(deployment)
 
     async def invoke(
         self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
@@ -36,8 +36,6 @@ class RoutingInvoker:
                 is_counted=False,
             )
             return Answer(frames=(), failure=failure)
-        if not invoker.takes_checkpoints:
-            checkpoint = None
         return await invoker.invoke(deployment, request, checkpoint=checkpoint, timeout_ms=timeout_ms)
 
 
