@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from holdfast._version import __version__
+
 if TYPE_CHECKING:
     from holdfast._asgi import app
     from holdfast._context_managers import contextvar
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
         TypedJsonSerde,
     )
     from holdfast._service import Service, VirtualObject, Workflow
-    from holdfast._version import VERSION as __version__
     from holdfast.errors import (
         AttemptEnded,
         ClientError,
@@ -83,8 +84,6 @@ _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() fo
 
 def __getattr__(name: str) -> Any:
     """Import a public name from the module that has it."""
-    if name == "__version__":
-        return import_module("holdfast._version").VERSION
     module = _MODULE_BY_NAME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

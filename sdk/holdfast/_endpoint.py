@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class HandlerNotFound(HoldfastError, LookupError):
-    """An attempt asks for a service or handler that this endpoint does not serve."""
+    """An attempt asks for a service or handler that this endpoint does not serve.
+
+    Example:
+        >>> import holdfast
+        >>> issubclass(holdfast.HandlerNotFound, LookupError)
+        True
+    """
 
 
 class Endpoint:

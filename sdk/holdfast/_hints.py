@@ -52,3 +52,15 @@ def class_hints(owner: type) -> dict[str, Any]:
             f"The type hints of {owner.__qualname__} cannot be resolved ({error}); define the types they name at "
             "module level."
         ) from error
+
+
+def required_keys(typed_dict: Any, hints: dict[str, Any]) -> list[str]:
+    """Return the keys a TypedDict must have; its own list is wrong where annotations are kept as text."""
+    must = set(typed_dict.__required_keys__)
+    for name, hint in hints.items():
+        origin = typing.get_origin(hint)
+        if origin is typing.NotRequired:
+            must.discard(name)
+        elif origin is typing.Required:
+            must.add(name)
+    return sorted(must)

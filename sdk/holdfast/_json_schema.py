@@ -10,7 +10,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from holdfast._hints import bare_hint, class_hints, is_msgspec_struct, is_named_tuple, is_pydantic_model
+from holdfast._hints import bare_hint, class_hints, is_msgspec_struct, is_named_tuple, is_pydantic_model, required_keys
 from holdfast.errors import SerdeError
 
 Schema = dict[str, Any] | bool
@@ -112,7 +112,7 @@ class _Definitions:
                 ]
                 names = [field.name for field in fields(made) if field.init]
             else:
-                required, names = sorted(made.__required_keys__), list(hints)
+                required, names = required_keys(made, hints), list(hints)
             self._schema_by_name[name] = {
                 "type": "object",
                 "title": made.__name__,

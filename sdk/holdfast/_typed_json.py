@@ -13,7 +13,7 @@ from typing import Any
 
 from holdfast import _conversions as to
 from holdfast._conversions import Convert, Mismatch, convert_at, expected
-from holdfast._hints import bare_hint, class_hints, is_msgspec_struct, is_named_tuple, is_pydantic_model
+from holdfast._hints import bare_hint, class_hints, is_msgspec_struct, is_named_tuple, is_pydantic_model, required_keys
 from holdfast.errors import SerdeError
 
 _LISTS = frozenset({list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection})
@@ -136,9 +136,9 @@ def _typed_dict(made: Any) -> Convert:
         if not isinstance(value, dict):
             raise expected("an object", value)
         hints = class_hints(made)
-        missing = sorted(made.__required_keys__ - value.keys())
-        if missing:
-            raise Mismatch(f"the field {missing[0]!r} is missing")
+        for name in required_keys(made, hints):
+            if name not in value:
+                raise Mismatch(f"the field {name!r} is missing")
         return {
             name: convert_at(f".{name}", converter_for(hints[name]).convert, element) if name in hints else element
             for name, element in value.items()

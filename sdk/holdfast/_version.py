@@ -2,7 +2,7 @@
 
 from typing import Final
 
-VERSION: Final = "0.1.0"
+__version__: Final = "0.1.0"
 
-SDK_VERSION: Final = f"restate-sdk-holdfast/{VERSION}"
+SDK_VERSION: Final = f"restate-sdk-holdfast/{__version__}"
 """How this SDK names itself to a server; stock Restate servers and their UI read `restate-sdk-<name>/<version>`."""
