@@ -169,6 +169,7 @@ def decode(raw: bytes) -> Message:
         raise DecodeError(f"unknown message type 0x{message_type:04X}")
     try:
         return parse(raw[HEADER_BYTES:])
-    except ProtobufDecodeError as error:
+    except (ProtobufDecodeError, UnicodeDecodeError) as error:
+        # The second comes from protobuf's pure-Python runtime, for a string that is not UTF-8.
         name = MessageType(message_type).name
         raise DecodeError(f"the body of a {name} frame (0x{message_type:04X}) is malformed: {error}") from error

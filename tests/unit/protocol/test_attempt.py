@@ -50,7 +50,7 @@ class Durable:
 def test_a_request_cannot_be_changed() -> None:
     """What an attempt was given stays what it was given."""
     with pytest.raises(FrozenInstanceError):
-        REQUEST.service = "Other"  # type: ignore[misc]
+        REQUEST.service = "Other"  # type: ignore[misc]  # the point of the test
 
 
 async def test_any_object_with_the_methods_fits_the_seam() -> None:
