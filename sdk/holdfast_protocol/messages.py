@@ -161,7 +161,8 @@ def decode(raw: bytes) -> Message:
     """Return the typed message of one raw frame.
 
     Raises:
-        DecodeError: The frame's type is unknown, or its body is not a message of that type.
+        DecodeError: The frame's type is unknown, or its body is not a message of that type. Nesting beyond about 100
+            levels is refused as well: that is protobuf's own bound.
     """
     message_type = frame_type(raw)
     parse = _PARSE_BY_TYPE.get(message_type)

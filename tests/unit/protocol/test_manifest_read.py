@@ -261,6 +261,11 @@ def without(manifest: Json, name: str) -> Json:
 
 H = "services[0].handlers[0]"
 MISTAKES: list[tuple[Json, str]] = [
+    (with_service(metadata="x"), "services[0].metadata must be an object of strings, not 'x'"),
+    (
+        with_service(retryPolicyExponentiationFactor="2"),
+        "services[0].retryPolicyExponentiationFactor must be a number above 0, not '2'",
+    ),
     (without(small(), "protocolMode"), "protocolMode is missing; it must be one of BIDI_STREAM, REQUEST_RESPONSE"),
     (without(small(), "services"), "services is missing; it must be an array"),
     (

@@ -158,6 +158,15 @@ def test_malformed_bodies_are_refused(body: str) -> None:
         decode(encode_frame(MessageType.RUN, bytes.fromhex(body)))
 
 
+def test_a_future_nested_deeply_survives() -> None:
+    """Ninety combinators inside each other, far more than code writes, are encoded and decoded."""
+    future = pb.Future(waiting_completions=[1])
+    for _ in range(90):
+        future = pb.Future(nested_futures=[future], combinator_type=pb.Future.ALL_COMPLETED)
+    suspension = pb.Suspension(awaiting_on=future)
+    assert decode(encode(suspension)) == suspension
+
+
 def test_a_future_nested_beyond_reason_is_refused() -> None:
     """A tree of ten thousand levels ends in the one error and not in a crash."""
     body = b""
