@@ -90,6 +90,7 @@ class HoldfastCode(_ExplainedId):
     ALREADY_INVOKED = "HF-0409", "The workflow has run for that key."
     PAYLOAD_TOO_LARGE = "HF-0413", "A body is beyond a limit."
     REGISTRATION_REJECTED = "HF-0420", "A deployment cannot be registered as asked."
+    JOURNAL_FULL = "HF-0430", "A journal has reached the allowed number of entries; the invocation is paused."
     ORCHESTRATOR = "HF-0500", "The orchestrator failed in a way it has no better name for."
     UNAVAILABLE = "HF-0503", "A dependency does not answer; the driver tries again."
     STORE_UNREACHABLE = "HF-0510", "The store did not answer, or said that it cannot."
