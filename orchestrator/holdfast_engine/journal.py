@@ -13,8 +13,8 @@ from holdfast_engine.pages import slot_after
 from holdfast_engine.records import Awaiting, Head, Note, Outcome, Page, Slot
 from holdfast_engine.wire import outcome_of, void_completion
 from holdfast_protocol.frames import HEADER_BYTES
-from holdfast_protocol.messages import MessageType
-from holdfast_protocol.schema_pb2 import Notification, SleepCommand
+from holdfast_protocol.messages import MessageType, decode
+from holdfast_protocol.schema_pb2 import CallCommand, Notification, OneWayCallCommand, SleepCommand
 
 # What a leaf of an await tree is called in the index: ("c", completion id), ("s", signal id), ("n", signal name).
 Leaf = tuple[str, int | str]
@@ -54,8 +54,8 @@ class Journal:
         "entries",
         "output_index",
         "resolved",
-        "slot",
         "sleeps",
+        "slot",
         "taken",
         "unanswered",
     )
@@ -68,7 +68,7 @@ class Journal:
         self.output_index: int | None = None
         self.resolved: dict[Leaf, int] = {}
         self.sleeps: dict[int, int] = {}
-        self.unanswered: list[int] = []
+        self.unanswered: dict[int, int] = {}
         self.taken: dict[str, int] = {}
         self._is_failure: dict[int, bool] = {}
 
@@ -99,9 +99,9 @@ class Journal:
         """The tokens of the signal notes among the pending entries."""
         return tuple(token for token, index in self.taken.items() if index >= self.durable)
 
-    def stored(self, slot: Slot) -> None:
-        """Note that all pending entries have been stored, and where the next append goes."""
-        self.durable = len(self.entries)
+    def stored(self, slot: Slot, until: int) -> None:
+        """Note that the entries below an index have been stored, and where the next append goes."""
+        self.durable = until
         self.slot = slot
 
     def add(self, frame: bytes) -> None:
@@ -115,6 +115,7 @@ class Journal:
             self.resolved.setdefault(leaf, index)
             if leaf[0] == "c":
                 self.sleeps.pop(int(leaf[1]), None)
+                self.unanswered.pop(int(leaf[1]), None)
             return
         self.commands += 1
         if kind == _OUTPUT:
@@ -123,7 +124,7 @@ class Journal:
             sleep = SleepCommand.FromString(frame[HEADER_BYTES:])
             self.sleeps[sleep.result_completion_id] = sleep.wake_up_time
         elif kind in _ANSWERED_AT_ONCE:
-            self.unanswered.append(index)
+            self.unanswered[_answer_id(frame)] = index
 
     def add_note(self, note: Note) -> None:
         """Merge a note that has arrived, unless its entry is here already."""
@@ -155,17 +156,13 @@ class Journal:
             return None
         return outcome_of(self.entries[self.output_index])
 
-    def commands_from(self, start: int) -> Iterator[tuple[int, int, bytes]]:
-        """Yield (index, type, frame) of the commands from an index on."""
-        for index in range(start, len(self.entries)):
+    def commands_between(self, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (index, type, frame) of the commands from one index to below another."""
+        for index in range(start, end):
             frame = self.entries[index]
             kind = type_of(frame)
             if kind < _COMMAND_END:
                 yield index, kind, frame
-
-    def command_count_before(self, index: int) -> int:
-        """Return how many commands precede an entry: the wire counts commands only."""
-        return sum(1 for frame in self.entries[:index] if type_of(frame) < _COMMAND_END)
 
     def _take(self, page: Page) -> None:
         for frame in page.frames:
@@ -215,6 +212,13 @@ def combine(combinator: int, states: list[bool | None]) -> bool | None:
     if combinator == ALL_SUCCEEDED_OR_FIRST_FAILED:
         return False if False in states else None if None in states else True
     return next((state for state in states if state is not None), None)
+
+
+def _answer_id(frame: bytes) -> int:
+    """Return the completion id that answers a command at once."""
+    command = decode(frame)
+    calls = isinstance(command, CallCommand | OneWayCallCommand)
+    return int(command.invocation_id_notification_idx if calls else command.result_completion_id)  # type: ignore[attr-defined]
 
 
 def leaf_of(frame: bytes) -> Leaf:

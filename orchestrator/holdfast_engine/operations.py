@@ -12,7 +12,7 @@ from dataclasses import replace
 from holdfast_engine.lifecycle import Event, allows
 from holdfast_engine.pages import extended
 from holdfast_engine.ports import Change
-from holdfast_engine.records import Failure, Head, Outcome, Page, Slot, Status
+from holdfast_engine.records import Failure, Head, Outcome, Page, Sink, Slot, Status
 
 
 def acquire(
@@ -182,3 +182,10 @@ def _ended(head: Head, failure: Failure, now_ms: int) -> Head:
         modified_ms=now_ms,
         completed_ms=now_ms,
     )
+
+
+def attach(head: Head, sink: Sink) -> Head | None:
+    """Add a sink; the same one twice is one."""
+    if head.status is Status.COMPLETED:
+        return None
+    return head if sink in head.sinks else replace(head, sinks=(*head.sinks, sink))

@@ -317,9 +317,8 @@ class Answer:
 class Invoker(Protocol):
     """Runs one attempt of a handler; never raises for what the endpoint or the network does."""
 
-    @property
-    def takes_checkpoints(self) -> bool:
-        """Whether handlers behind this invoker use the checkpoint they are given."""
+    def takes_checkpoints(self, deployment: Deployment) -> bool:
+        """Return whether the deployment's handlers use a checkpoint; to others it is not given."""
         ...
 
     async def invoke(

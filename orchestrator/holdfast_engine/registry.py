@@ -143,25 +143,33 @@ class Registry:
         """
         spec = self.handler(target.service, target.handler)
         if spec.kind.is_keyed and target.key is None:
-            raise KeyMissing(f"{target.service}/{target.handler} needs a key: call {target.service}/<key>/{target.handler}")
+            raise KeyMissing(
+                f"{target.service}/{target.handler} needs a key: call {target.service}/<key>/{target.handler}"
+            )
         if not spec.kind.is_keyed and target.key is not None:
-            raise KeyMissing(f"{target.service} is a plain service and takes no key: call {target.service}/{target.handler}")
+            raise KeyMissing(
+                f"{target.service} is a plain service and takes no key: call {target.service}/{target.handler}"
+            )
         return spec
 
-    def deployment_for(self, head: Head) -> tuple[Deployment, int] | None:
+    def latest(self, service: str) -> tuple[Deployment, int] | None:
+        """Return the deployment that new invocations of a service use, and the protocol version to speak with it."""
+        spec = self._service_by_name.get(service)
+        if spec is None:
+            return None
+        manifest = spec.deployment.manifest
+        version = choose_version(manifest.min_protocol_version, manifest.max_protocol_version)
+        return (spec.deployment, version) if version is not None else None
+
+    def deployment_for(self, head: Head, *, has_progress: bool) -> tuple[Deployment, int] | None:
         """Return the deployment and protocol version for an invocation's next attempt.
 
         It is pinned as soon as its journal holds more than the Input; until then the latest revision serves it.
         """
-        if head.deployment_id is not None and (head.page.count > 1 or head.page.closed):
+        if has_progress and head.deployment_id is not None and head.protocol_version is not None:
             pinned = self._deployment_by_id.get(head.deployment_id)
-            return (pinned, head.protocol_version or 0) if pinned else None
-        service = self._service_by_name.get(head.target.service)
-        if service is None:
-            return None
-        manifest = service.deployment.manifest
-        version = choose_version(manifest.min_protocol_version, manifest.max_protocol_version)
-        return (service.deployment, version) if version is not None else None
+            return (pinned, head.protocol_version) if pinned is not None else None
+        return self.latest(head.target.service)
 
     def _make_current(self, deployment: Deployment) -> None:
         for manifest in deployment.manifest.services:

@@ -28,6 +28,4 @@ def _effect(command: GetPromiseCommand, index: int, context: Performing) -> List
     return ListenPromise(name=command.key, completion_id=command.result_completion_id)
 
 
-RULE = Rule(
-    message_type=MessageType.GET_PROMISE, check=in_workflow, answer=_answer, effect=_effect, promise_read=_name
-)
+RULE = Rule(message_type=MessageType.GET_PROMISE, check=in_workflow, answer=_answer, effect=_effect, promise_read=_name)

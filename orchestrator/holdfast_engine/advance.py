@@ -1,0 +1,180 @@
+"""A message arrived: whatever state the named invocation is in, bring it as far as it goes now.
+
+First delivery and redelivery are the same code; a repetition only wastes reads.
+"""
+
+from __future__ import annotations
+
+from holdfast_engine.attempt import run, start_run
+from holdfast_engine.cancel import kill_children
+from holdfast_engine.held import Held, Key
+from holdfast_engine.keys import enter, held_key, leave
+from holdfast_engine.load import journal_of, journal_of_stored, load_epoch
+from holdfast_engine.notify import deliver
+from holdfast_engine.outcomes import outcome_of_head
+from holdfast_engine.perform import apply_state, perform
+from holdfast_engine.ports import Fenced
+from holdfast_engine.records import Head, Kind, StateWrites, Status
+from holdfast_engine.state import NO_WRITES, fold
+from holdfast_engine.world import World
+
+
+async def advance(world: World, invocation_id: str) -> int | None:
+    """Advance an invocation; return when the message has to come back, None when it is done with."""
+    head = await world.store.head(invocation_id)
+    if head is None:
+        return None
+    match head.status:
+        case Status.COMPLETED:
+            return await _finish_up(world, head)
+        case Status.SCHEDULED:
+            return await _scheduled(world, head)
+        case Status.QUEUED:
+            return await _queued(world, head)
+        case Status.PAUSED:
+            return await _perform_only(world, head)
+        case Status.BACKING_OFF if head.retry_at_ms is not None and head.retry_at_ms > world.clock.now_ms():
+            await world.wakeups.wake(head.id, not_before_ms=head.retry_at_ms)
+            return await _perform_only(world, head)
+        case Status.SUSPENDED:
+            return await _suspended(world, head)
+        case Status.RUNNING if head.lease_until_ms > world.clock.now_ms():
+            return head.lease_until_ms
+        case Status.RUNNING:
+            return await _take(world, head, has_died=True)
+        case _:
+            return await _take(world, head, has_died=False)
+
+
+async def _take(world: World, head: Head, *, has_died: bool) -> int | None:
+    """Acquire and run; an attempt whose lease ended has failed without saying so, and counts (design section 4)."""
+    now = world.clock.now_ms()
+    keeps_budget = head.status is Status.BACKING_OFF or has_died
+    has_progress = head.page.count > 1 or head.page.closed
+    chosen = world.registry.deployment_for(head, has_progress=has_progress)
+    acquired = await world.store.acquire(
+        head.id,
+        epoch=head.epoch,
+        status=head.status,
+        now_ms=now,
+        lease_until_ms=now + world.settings.lease_ms,
+        deployment_id=chosen[0].id if chosen is not None else head.deployment_id,
+        protocol_version=chosen[1] if chosen is not None else head.protocol_version,
+        failed_attempts=(head.failed_attempts if keeps_budget else 0) + int(has_died),
+        command_retries=head.command_retries + int(has_died),
+    )
+    if acquired is None:
+        return now + world.settings.put_back_ms
+    held = await _loaded(world, acquired.head, was_open=acquired.was_open)
+    if held is None:
+        return now + world.settings.put_back_ms
+    return None if await run(world, held) else now + world.settings.put_back_ms
+
+
+async def _loaded(world: World, head: Head, *, was_open: bool) -> Held | None:
+    """Fence, then load: from now on no older epoch can write (O-8). None when there is a newer one."""
+    if was_open and head.page.closed and not await _claim_open_slot(world, head):
+        return None
+    journal = await load_epoch(world, head)
+    if isinstance(journal, Fenced):
+        return None
+    key: Key | None = None
+    if head.kind.holds_key:
+        key = await held_key(world, head)
+        if key is None:
+            return None
+    elif head.kind is Kind.SHARED:
+        key = Key(ticket=None, state=(await world.store.keyed(head.key_ref, with_state=True)).state)
+    return Held(head=head, journal=journal, key=key, performed=head.done)
+
+
+async def _claim_open_slot(world: World, head: Head) -> bool:
+    """Raise the epoch of the open page; pages that zombies close meanwhile move the slot on, but not for ever."""
+    for _ in range(world.settings.fence_rounds_max):
+        journal = await journal_of_stored(world, head.id)
+        if journal is None:
+            return False
+        slot = journal.slot
+        claimed = await world.store.claim_slot(head.id, page=slot.page, base=slot.base, epoch=head.epoch)
+        if claimed is not None:
+            return True
+    return False
+
+
+async def _queued(world: World, head: Head) -> int | None:
+    """Run it if the key is its own, else see that it stands in the queue."""
+    entered = await enter(world, head, is_fresh=False)
+    if entered is None:
+        return None
+    if not entered.at_once:
+        return await _take(world, head, has_died=False)
+    # Its creator got the key at once and runs it as the epoch it was created with, unless it has died.
+    if head.lease_until_ms > world.clock.now_ms():
+        return head.lease_until_ms
+    return await _take(world, head, has_died=head.is_open)
+
+
+async def _scheduled(world: World, head: Head) -> int | None:
+    now = world.clock.now_ms()
+    if head.invoke_at_ms is not None and head.invoke_at_ms > now:
+        await world.wakeups.wake(head.id, not_before_ms=head.invoke_at_ms)
+        return None
+    status = Status.QUEUED if head.kind.holds_key else Status.READY
+    moved = await world.store.due(head.id, status=status, now_ms=now)
+    if moved is None:
+        return now + world.settings.put_back_ms
+    return await _queued(world, moved) if status is Status.QUEUED else await _take(world, moved, has_died=False)
+
+
+async def _suspended(world: World, head: Head) -> int | None:
+    held = await _unowned(world, head)
+    if held is None or held.head.status is not Status.SUSPENDED:
+        return world.clock.now_ms()
+    assert held.head.awaiting is not None
+    if held.journal.has_resolved(held.head.awaiting, now_ms=world.clock.now_ms()):
+        return await _take(world, held.head, has_died=False)
+    await perform(world, held, start_run)
+    await apply_state(world, held)
+    due = held.journal.next_due_ms()
+    if due is not None:
+        await world.wakeups.wake(head.id, not_before_ms=due)
+    return None
+
+
+async def _perform_only(world: World, head: Head) -> int | None:
+    held = await _unowned(world, head)
+    if held is not None:
+        await perform(world, held, start_run)
+        await apply_state(world, held)
+    return None
+
+
+async def _finish_up(world: World, head: Head) -> int | None:
+    """Do again all that follows from completion (O-6): effects, sinks, children of a kill, the key."""
+    held = await _unowned(world, head)
+    if held is not None:
+        if head.is_killed:
+            await kill_children(world, held.journal, head)
+        else:
+            await perform(world, held, start_run)
+        await deliver(world, head, await outcome_of_head(world, head))
+        if head.kind.holds_key:
+            await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
+    await world.wakeups.settled(head.id)
+    return None
+
+
+async def _unowned(world: World, head: Head) -> Held | None:
+    """Return an invocation for looking and performing, not for writing to its journal."""
+    loaded = await world.store.load(head.id, epoch=None)
+    if loaded is None or isinstance(loaded, Fenced):
+        return None
+    journal = await journal_of(world, loaded.head, loaded.pages, loaded.notes)
+    key = await held_key(world, loaded.head) if loaded.head.kind.holds_key else None
+    return Held(head=loaded.head, journal=journal, key=key, performed=loaded.head.done)
+
+
+def _last_writes(held: Held) -> StateWrites:
+    if held.key is None:
+        return NO_WRITES
+    return fold(held.journal.entries[held.key.applied + 1 : held.journal.durable])

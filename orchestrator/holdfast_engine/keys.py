@@ -1,0 +1,172 @@
+"""Entering and leaving a key: the ticket lock's flows, section 5 of the operations page.
+
+| race or crash | resolved by |
+|---|---|
+| the leaver saw no waiter, a ticket was taken meanwhile | `serving = t+1` is not "free": `enter_free` refuses everybody; the ticket's owner claims after `put_wait` |
+| an enterer dies between ticket and wait item | the key check skips it, fenced by claim; its message enters again |
+| an enterer is slow and was skipped | its claim is refused, it takes a new ticket; it has not reported success, so its sender's order holds |
+| one invocation enters twice | the first ticket served counts; the other meets a completed head and leaves without state |
+| the leaver dies between hand-over and wake | its message: the holder is another, wake that one |
+| a waiter is cancelled or killed | its head is completed; when served it leaves at once; nothing is taken from the middle |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdfast_engine.held import Key
+from holdfast_engine.ports import Keyed
+from holdfast_engine.records import Head, KeyRef, StateWrites
+from holdfast_engine.world import World
+
+# A ticket whose owner has said nothing for this long is looked at.
+KEY_CHECK_AFTER_MS = 5_000
+# How often entering starts over before it is left to a later message; each round lost means that others moved on.
+_ROUNDS_MAX = 1_000
+_WAITS_PAGE = 100
+
+
+class _Again:
+    """The lock moved on meanwhile: start over."""
+
+
+_AGAIN = _Again()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """The key is held. `at_once`: it was free, so the invocation may run as the epoch it was created with.
+
+    Who queued for it must acquire: the wake-up of whoever passed the key on may be running it already.
+    """
+
+    key: Key
+    at_once: bool
+
+
+async def enter(world: World, head: Head, *, is_fresh: bool) -> Entered | None:
+    """Get the key, or queue up for it and return None.
+
+    `is_fresh`: this process has just created the invocation, so no earlier try can have drawn a ticket for it.
+    """
+    key = head.key_ref
+    for _ in range(_ROUNDS_MAX):
+        # One write when the key is free, which is the common case; its refusal is paid for by the busy ones.
+        keyed = await world.store.keyed(key, with_state=False)
+        if keyed.lock.holder == head.id:
+            held = await _holding(world, head)
+            if not isinstance(held, _Again):
+                return held
+            continue
+        if keyed.lock.serving == keyed.lock.next:
+            got = await world.store.enter_free(key, head.id)
+            if got is not None:
+                return Entered(key=_key(got), at_once=True)
+            continue
+        entered = await _queue_up(world, head, key, is_fresh=is_fresh)
+        if not isinstance(entered, _Again):
+            return entered
+    return None
+
+
+async def _queue_up(world: World, head: Head, key: KeyRef, *, is_fresh: bool) -> Entered | _Again | None:
+    """Take a ticket, say whose it is, and look whether its turn has come meanwhile; None when parked."""
+    ticket = None if is_fresh else await _my_ticket(world, head, key)
+    if ticket is None:
+        drawn = await world.store.take_ticket(key)
+        if drawn is None:
+            return _AGAIN
+        ticket = drawn.number
+        await world.store.put_wait(key, ticket=ticket, invocation_id=head.id)
+    keyed = await world.store.keyed(key, with_state=False)
+    lock = keyed.lock
+    if lock.holder == head.id:
+        return await _holding(world, head)
+    if lock.serving < ticket:
+        return None
+    if lock.serving == ticket and lock.holder is None:
+        claimed = await world.store.claim(key, ticket=ticket, invocation_id=head.id)
+        return Entered(key=_key(claimed), at_once=False) if claimed is not None else _AGAIN
+    return _AGAIN
+
+
+async def _my_ticket(world: World, head: Head, key: KeyRef) -> int | None:
+    """Return the ticket that an earlier try of this invocation drew."""
+    serving = (await world.store.keyed(key, with_state=False)).lock.serving
+    while waits := await world.store.waits(key, from_ticket=serving, limit=_WAITS_PAGE):
+        for ticket, owner in waits:
+            if owner == head.id:
+                return ticket
+        serving = waits[-1][0] + 1
+    return None
+
+
+async def held_key(world: World, head: Head) -> Key | None:
+    """Return the invocation's hold on its key, or None when the lock names another."""
+    keyed = await world.store.keyed(head.key_ref, with_state=True)
+    return _key(keyed) if keyed.lock.holder == head.id else None
+
+
+async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWrites) -> None:
+    """Give the key back, with the last state if it was written under this very ticket, and wake the next waiter."""
+    key = head.key_ref
+    for _ in range(_ROUNDS_MAX):
+        lock = (await world.store.keyed(key, with_state=False)).lock
+        if lock.holder != head.id:
+            await _look_after(world, key)
+            return
+        following = await world.store.waits(key, from_ticket=lock.serving + 1, limit=1)
+        next_holder = following[0][1] if following and following[0][0] == lock.serving + 1 else None
+        left = await world.store.leave(
+            key,
+            ticket=lock.serving,
+            invocation_id=head.id,
+            writes=writes if lock.serving == ticket else StateWrites(clear_all=False, values=()),
+            next_holder=next_holder,
+        )
+        if left is None:
+            continue
+        if left.holder is not None:
+            await world.wakeups.wake(left.holder, not_before_ms=None)
+        elif left.serving < left.next:
+            await world.wakeups.check_key(key, not_before_ms=world.clock.now_ms() + KEY_CHECK_AFTER_MS)
+        return
+
+
+async def check_key(world: World, key: KeyRef) -> None:
+    """Get a queue moving whose next ticket nobody answers for."""
+    for _ in range(_ROUNDS_MAX):
+        lock = (await world.store.keyed(key, with_state=False)).lock
+        if lock.holder is not None:
+            await world.wakeups.wake(lock.holder, not_before_ms=None)
+            return
+        if lock.serving == lock.next:
+            return
+        waits = await world.store.waits(key, from_ticket=lock.serving, limit=1)
+        if waits and waits[0][0] == lock.serving:
+            await world.store.claim(key, ticket=lock.serving, invocation_id=waits[0][1])
+        else:
+            await world.store.skip(key, ticket=lock.serving)
+
+
+async def _look_after(world: World, key: KeyRef) -> None:
+    """Wake whoever holds the key, or have its queue looked at: the process that passed it on may have died (O-6)."""
+    lock = (await world.store.keyed(key, with_state=False)).lock
+    if lock.holder is not None:
+        await world.wakeups.wake(lock.holder, not_before_ms=None)
+    elif lock.serving < lock.next:
+        await world.wakeups.check_key(key, not_before_ms=world.clock.now_ms() + KEY_CHECK_AFTER_MS)
+
+
+async def _holding(world: World, head: Head) -> Entered | _Again:
+    """Tell how it came to hold the key: who queued for it left a wait item behind."""
+    key = await held_key(world, head)
+    if key is None:
+        return _AGAIN
+    assert key.ticket is not None
+    waits = await world.store.waits(head.key_ref, from_ticket=key.ticket, limit=1)
+    return Entered(key=key, at_once=(key.ticket, head.id) not in waits)
+
+
+def _key(keyed: Keyed) -> Key:
+    return Key(ticket=keyed.lock.serving, state=keyed.state, applied=keyed.lock.applied)

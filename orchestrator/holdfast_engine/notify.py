@@ -1,0 +1,47 @@
+"""Giving an invocation a notification, and the outcome of one to all who want it."""
+
+from __future__ import annotations
+
+from holdfast_engine.blobs import spilled
+from holdfast_engine.records import Head, Note, Outcome, Sink, Status
+from holdfast_engine.wire import outcome_completion
+from holdfast_engine.world import Ended, World
+
+_WAKES = frozenset({Status.SUSPENDED, Status.READY})
+
+
+async def notify(world: World, invocation_id: str, note: Note) -> None:
+    """Write a note, then look at the head, and wake whoever may now go on.
+
+    The order is the half of the two-sided check that belongs to the notifier: a runner that suspends meanwhile either
+    reads this note after it has stored its status, or stored its status before this reads the head.
+    A note that is there already does not spare the look: its first writer may have died before it woke anybody (O-5).
+    """
+    (frame,) = await spilled(world, invocation_id, (note.frame,))
+    await world.store.note(invocation_id, Note(key=note.key, frame=frame))
+    head = await world.store.head(invocation_id)
+    if head is not None and head.status in _WAKES:
+        await world.wakeups.wake(invocation_id, not_before_ms=None)
+
+
+async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:
+    """Notify an invocation that may not exist or may have ended: then nothing is written; return whether it was."""
+    head = await world.store.head(invocation_id)
+    if head is None or head.status is Status.COMPLETED:
+        return False
+    await notify(world, invocation_id, note)
+    return True
+
+
+async def complete_sink(world: World, sink: Sink, outcome: Outcome) -> None:
+    """Give one waiting invocation the completion of its command."""
+    frame = outcome_completion(sink.completion_type, sink.completion_id, outcome)
+    await notify(world, sink.invocation_id, Note(key=f"c#{sink.completion_id}", frame=frame))
+
+
+async def deliver(world: World, head: Head, outcome: Outcome) -> None:
+    """Give the outcome of a completed invocation to everyone who wants it: the head as of its completion knows all."""
+    assert head.completed_ms is not None
+    world.waiters.tell(head.id, Ended(outcome=outcome, completed_ms=head.completed_ms))
+    for sink in head.sinks:
+        await complete_sink(world, sink, outcome)

@@ -1,0 +1,116 @@
+"""Performing the effects of committed commands: at least once, in journal order, each idempotent at its receiver."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from holdfast_engine.commands import RULES, Performing
+from holdfast_engine.effects import (
+    ArmTimer,
+    AttachTo,
+    CompletePromise,
+    Effect,
+    ListenPromise,
+    Notify,
+    SubmitChild,
+)
+from holdfast_engine.held import Held, Key
+from holdfast_engine.notify import complete_sink, notify, notify_if_alive
+from holdfast_engine.outcomes import outcome_of_head
+from holdfast_engine.records import Failure, Head, Note, Outcome, Sink, Status
+from holdfast_engine.runs import Run
+from holdfast_engine.state import applied, fold
+from holdfast_engine.submit import submit_child
+from holdfast_engine.wire import outcome_completion, void_completion
+from holdfast_engine.world import World
+from holdfast_protocol.messages import MessageType, decode
+
+ALREADY_COMPLETED = Outcome(failure=Failure(code=409, message="the promise was completed already"))
+NOT_FOUND = Outcome(failure=Failure(code=404, message="invocation not found"))
+
+
+async def perform(world: World, held: Held, run: Run) -> None:
+    """Perform the effects of the stored entries that have not been performed by this process, in order (O-4).
+
+    Sends of one handler to one key keep their order because each is entered before the next is created.
+    """
+    journal, head = held.journal, held.head
+    until = journal.durable
+    context = Performing(head=head, journal=journal, registry=world.registry)
+    for index, kind, frame in journal.commands_between(held.performed, until):
+        rule = RULES.get(kind)
+        if rule is None or rule.effect is None:
+            continue
+        effect = rule.effect(decode(frame), index, context)
+        if effect is not None:
+            await _perform(world, head, effect, run)
+    held.performed = until
+
+
+async def apply_state(world: World, held: Held) -> None:
+    """Make the state written so far visible while the invocation keeps its key; repeated, it is refused."""
+    key, journal = held.key, held.journal
+    if key is None or key.ticket is None:
+        return
+    index = journal.durable - 1
+    writes = fold(journal.entries[key.applied + 1 : index + 1])
+    if writes.is_empty:
+        return
+    await world.store.apply(
+        held.head.key_ref, ticket=key.ticket, invocation_id=held.head.id, index=index, writes=writes
+    )
+    held.key = Key(ticket=key.ticket, state=applied(key.state, writes), applied=index)
+
+
+async def _perform(world: World, head: Head, effect: Effect, run: Run) -> None:
+    match effect:
+        case SubmitChild():
+            child = await submit_child(world, head, effect)
+            if child is not None:
+                run(world, child)
+        case Notify():
+            await notify_if_alive(world, effect.invocation_id, effect.note)
+        case ArmTimer():
+            await world.wakeups.wake(head.id, not_before_ms=effect.wake_at_ms)
+        case AttachTo():
+            await _attach(world, head, effect)
+        case ListenPromise():
+            await _listen(world, head, effect)
+        case CompletePromise():
+            await _complete(world, head, effect)
+        case _:
+            assert_never(effect)
+
+
+async def _attach(world: World, head: Head, effect: AttachTo) -> None:
+    completion_type = int(MessageType.ATTACH_INVOCATION_COMPLETION)
+    sink = Sink(invocation_id=head.id, completion_id=effect.completion_id, completion_type=completion_type)
+    target = await world.store.head(effect.invocation_id)
+    if target is None:
+        await complete_sink(world, sink, NOT_FOUND)
+        return
+    ended = target if target.status is Status.COMPLETED else await world.store.attach(target.id, sink)
+    if ended is not None:
+        await complete_sink(world, sink, await outcome_of_head(world, ended))
+
+
+async def _listen(world: World, head: Head, effect: ListenPromise) -> None:
+    completion_type = int(MessageType.GET_PROMISE_COMPLETION)
+    sink = Sink(invocation_id=head.id, completion_id=effect.completion_id, completion_type=completion_type)
+    promise = await world.store.listen_promise(head.key_ref, effect.name, sink)
+    if promise is not None:
+        assert promise.outcome is not None
+        await complete_sink(world, sink, promise.outcome)
+
+
+async def _complete(world: World, head: Head, effect: CompletePromise) -> None:
+    promise, is_mine = await world.store.complete_promise(
+        head.key_ref, effect.name, outcome=effect.outcome, by=effect.by
+    )
+    if is_mine:
+        for listener in promise.listeners:
+            await complete_sink(world, listener, effect.outcome)
+        frame = void_completion(MessageType.COMPLETE_PROMISE_COMPLETION, effect.completion_id)
+    else:
+        frame = outcome_completion(MessageType.COMPLETE_PROMISE_COMPLETION, effect.completion_id, ALREADY_COMPLETED)
+    await notify(world, head.id, Note(key=f"c#{effect.completion_id}", frame=frame))

@@ -1,0 +1,90 @@
+"""Registering deployments: ask the endpoint what it serves, compare with what is known, store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdfast_engine.errors import RegistrationRejected
+from holdfast_engine.ids import random_deployment_id
+from holdfast_engine.registry import Deployment, Endpoint
+from holdfast_engine.world import World
+from holdfast_protocol.manifest import Manifest
+from holdfast_protocol.versions import PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, choose_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What came of registering: the deployment as it is known now, and whether that is new."""
+
+    deployment: Deployment
+    is_new: bool
+
+
+async def register(
+    world: World,
+    endpoint: Endpoint,
+    *,
+    force: bool,
+    breaking: bool,
+    dry_run: bool,
+    metadata: tuple[tuple[str, str], ...],
+) -> Registration:
+    """Register what an endpoint serves; the same endpoint again changes nothing unless forced.
+
+    Raises:
+        DiscoveryFailed: The endpoint did not say what it serves.
+        RegistrationRejected: It may not be registered as asked.
+    """
+    known = next((each for each in world.registry.deployments() if each.endpoint.address == endpoint.address), None)
+    if known is not None and not force:
+        return Registration(deployment=known, is_new=False)
+    manifest, sdk_version = await world.discovery.discover(endpoint)
+    _check_versions(manifest)
+    if not (force or breaking):
+        _check_kinds(world, manifest)
+    deployment = Deployment(
+        id=known.id if known is not None else random_deployment_id(world.clock, world.dice),
+        endpoint=endpoint,
+        manifest=manifest,
+        revisions=_revisions(world, manifest, known),
+        created_ms=known.created_ms if known is not None else world.clock.now_ms(),
+        sdk_version=sdk_version,
+        metadata=metadata,
+    )
+    if not dry_run:
+        await world.store.save_deployment(deployment)
+        world.registry.put(deployment)
+        await world.store.flushed()
+    return Registration(deployment=deployment, is_new=known is None)
+
+
+def _check_versions(manifest: Manifest) -> None:
+    if choose_version(manifest.min_protocol_version, manifest.max_protocol_version) is None:
+        raise RegistrationRejected(
+            f"the endpoint speaks protocol versions {manifest.min_protocol_version} to"
+            f" {manifest.max_protocol_version}, Holdfast {PROTOCOL_VERSION_MIN} to {PROTOCOL_VERSION_MAX}:"
+            " use a newer SDK",
+            meta_code="META0012",
+        )
+
+
+def _check_kinds(world: World, manifest: Manifest) -> None:
+    for service in manifest.services:
+        current = world.registry.service(service.name)
+        if current is not None and current.kind != service.kind:
+            raise RegistrationRejected(
+                f"service {service.name} is a {current.kind} and would become a {service.kind}:"
+                " register with breaking=true if that is meant",
+                meta_code="META0006",
+                http_status=409,
+            )
+
+
+def _revisions(world: World, manifest: Manifest, known: Deployment | None) -> tuple[tuple[str, int], ...]:
+    """Give each service its next revision; one that this very deployment introduced keeps its number."""
+    revisions: list[tuple[str, int]] = []
+    for service in manifest.services:
+        current = world.registry.service(service.name)
+        kept = known.revision_of(service.name) if known is not None else None
+        revisions.append((service.name, kept or (current.revision + 1 if current is not None else 1)))
+    return tuple(revisions)

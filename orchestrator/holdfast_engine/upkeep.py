@@ -1,0 +1,70 @@
+"""What goes on beside the attempts: leases are renewed, retentions end, and a restart finds everything again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from holdfast_engine.records import Head, KeyRef, Kind, Status
+from holdfast_engine.world import World
+
+_PAGE = 500
+_SWEEP_EVERY_S = 60.0
+
+
+async def renew_leases(world: World) -> None:
+    """Renew the leases of the attempts under way in this process, for ever; a lost one is left to its fence."""
+    while True:
+        await asyncio.sleep(world.settings.lease_ms / 3000)
+        now = world.clock.now_ms()
+        for held in list(world.live.values()):
+            head = held.head
+            # A short attempt has ended before a third of its lease is over and never pays for this.
+            if head.modified_ms <= now - world.settings.lease_ms // 3:
+                until = now + world.settings.lease_ms
+                await world.store.renew(head.id, epoch=head.epoch, lease_until_ms=until)
+
+
+async def sweep_retention(world: World) -> None:
+    """Delete what nobody can ask for any more, for ever."""
+    while True:
+        while heads := await world.store.expired(now_ms=world.clock.now_ms(), limit=_PAGE):
+            for head in heads:
+                await _forget(world, head)
+            await world.store.flushed()
+        await asyncio.sleep(_SWEEP_EVERY_S)
+
+
+async def recover(world: World) -> int:
+    """Re-create every wake-up and timer from the tables alone; idempotent, and harmless beside running traffic.
+
+    Returns:
+        How many invocations were woken.
+    """
+    woken = 0
+    after: str | None = None
+    while heads := await world.store.unfinished(after=after, limit=_PAGE):
+        for head in heads:
+            await world.wakeups.wake(head.id, not_before_ms=_not_before(head))
+        woken += len(heads)
+        after = heads[-1].id
+    last: KeyRef | None = None
+    while keys := await world.store.busy_keys(after=last, limit=_PAGE):
+        for key in keys:
+            await world.wakeups.check_key(key, not_before_ms=None)
+        last = keys[-1]
+    return woken
+
+
+def _not_before(head: Head) -> int | None:
+    if head.status is Status.SCHEDULED:
+        return head.invoke_at_ms
+    return head.retry_at_ms if head.status is Status.BACKING_OFF else None
+
+
+async def _forget(world: World, head: Head) -> None:
+    if not await world.store.forget(head.id, nonce=head.nonce):
+        return
+    await world.blobs.forget(head.id)
+    if head.kind is Kind.WORKFLOW:
+        # A workflow's state and promises live as long as its run is remembered.
+        await world.store.forget_key(head.key_ref)

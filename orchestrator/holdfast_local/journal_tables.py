@@ -1,0 +1,265 @@
+"""Heads, pages and notes in SQLite: each operation reads one item, asks its pure function, and writes the item back.
+
+The process is the only one on the file (a lock on the data folder sees to that) and the loop's thread the only one that
+writes, so read, decide and write is atomic as long as nothing is awaited in between: none of these functions does.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from holdfast_engine import operations
+from holdfast_engine.pages import slot_after
+from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Loaded
+from holdfast_engine.records import Failure, Head, Note, Page, Sink, Slot, Status
+from holdfast_local.codec import decode_head, decode_page, encode
+from holdfast_local.database import Database
+from holdfast_local.meter import Meter, head_bytes, page_item_bytes
+
+# Heads kept decoded; far more than are active at a time, and bounded.
+_CACHED_HEADS = 4096
+
+
+class JournalTables:
+    """The journal half of the embedded store; its methods are coroutines only because the port's are."""
+
+    def __init__(self, database: Database, meter: Meter) -> None:
+        self._database = database
+        self._meter = meter
+        self._cache: OrderedDict[str, Head] = OrderedDict()
+
+    async def create(self, head: Head) -> Head | None:
+        """Put a head unless there is one."""
+        present = self.peek(head.id)
+        self._meter.wrote(head_bytes(present or head))
+        if present is not None:
+            return present
+        self._put_head(head, is_new=True)
+        return None
+
+    async def head(self, invocation_id: str) -> Head | None:
+        """Return a head."""
+        head = self.peek(invocation_id)
+        self._meter.read(head_bytes(head))
+        return head
+
+    def peek(self, invocation_id: str) -> Head | None:
+        """Return a head without counting a read: conditions are evaluated by the write itself."""
+        head = self._cache.get(invocation_id)
+        if head is not None:
+            return head
+        row = self._database.read("SELECT record FROM head WHERE id = ?", (invocation_id,)).fetchone()
+        if row is None:
+            return None
+        head = decode_head(row[0])
+        self._keep(head)
+        return head
+
+    async def load(self, invocation_id: str, *, epoch: int | None) -> Loaded | Fenced | None:
+        """Return an invocation whole."""
+        head = self.peek(invocation_id)
+        if head is None:
+            return None
+        pages = self._pages(invocation_id) if head.page.closed else ()
+        notes = self._notes(invocation_id)
+        weight = head_bytes(head) + sum(map(page_item_bytes, pages)) + sum(len(note.frame) + 60 for note in notes)
+        self._meter.read(weight)
+        if epoch is not None and (head.epoch != epoch or any(page.epoch > epoch for page in pages)):
+            return FENCED
+        return Loaded(head=head, pages=pages, notes=notes)
+
+    async def notes(self, invocation_id: str) -> tuple[Note, ...]:
+        """Return the notes in order of arrival."""
+        notes = self._notes(invocation_id)
+        self._meter.read(sum(len(note.frame) + 60 for note in notes))
+        return notes
+
+    async def acquire(
+        self,
+        invocation_id: str,
+        *,
+        epoch: int,
+        status: Status,
+        now_ms: int,
+        lease_until_ms: int,
+        deployment_id: str | None,
+        protocol_version: int | None,
+        failed_attempts: int,
+        command_retries: int,
+    ) -> Acquired | None:
+        """Start an epoch."""
+        head = self._existing(invocation_id)
+        after = operations.acquire(
+            head,
+            epoch=epoch,
+            status=status,
+            now_ms=now_ms,
+            lease_until_ms=lease_until_ms,
+            deployment_id=deployment_id,
+            protocol_version=protocol_version,
+            failed_attempts=failed_attempts,
+            command_retries=command_retries,
+        )
+        self._update(head, after)
+        return Acquired(head=after, was_open=head.is_open) if after is not None else None
+
+    async def renew(self, invocation_id: str, *, epoch: int, lease_until_ms: int) -> bool:
+        """Extend a lease."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.renew(head, epoch=epoch, lease_until_ms=lease_until_ms)) is not None
+
+    async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
+        """Fence an open page."""
+        before = self._page(invocation_id, page)
+        after = operations.claim_slot(before, base=base, epoch=epoch)
+        return self._update_page(invocation_id, page, before, after)
+
+    async def append(
+        self, invocation_id: str, *, slot: Slot, epoch: int, frames: tuple[bytes, ...], taken: tuple[str, ...]
+    ) -> Slot | Fenced:
+        """Append to the open slot."""
+        if slot.page == 0:
+            head = self._existing(invocation_id)
+            after = operations.append_to_head(head, slot=slot, epoch=epoch, frames=frames, taken=taken)
+            changed = self._update(head, after)
+            return slot_after(changed.page, number=0) if changed is not None else FENCED
+        before = self._page(invocation_id, slot.page)
+        page = operations.append_to_page(before, slot=slot, epoch=epoch, frames=frames, taken=taken)
+        page = self._update_page(invocation_id, slot.page, before, page)
+        return slot_after(page, number=slot.page) if page is not None else FENCED
+
+    async def commit(self, invocation_id: str, *, epoch: int, change: Change) -> Head | Fenced:
+        """End an attempt."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.commit(head, epoch=epoch, change=change)) or FENCED
+
+    async def attach(self, invocation_id: str, sink: Sink) -> Head | None:
+        """Add a sink."""
+        head = self._existing(invocation_id)
+        after = operations.attach(head, sink)
+        self._update(head, after)
+        return head if after is None else None
+
+    async def note(self, invocation_id: str, note: Note) -> bool:
+        """Put a note unless there is one of that key."""
+        arrival = "(SELECT ifnull(max(arrival), 0) + 1 FROM note WHERE id = ?1)"
+        statement = f"INSERT OR IGNORE INTO note (id, arrival, name, frame) VALUES (?1, {arrival}, ?2, ?3)"
+        written = self._database.write(statement, (invocation_id, note.key, note.frame)).rowcount == 1
+        self._meter.wrote(len(note.frame) + 60)
+        return written
+
+    async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
+        """End what has done nothing."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.cancel_unstarted(head, failure=failure, now_ms=now_ms))
+
+    async def kill(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
+        """End it whatever it does."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.kill(head, failure=failure, now_ms=now_ms))
+
+    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
+        """Stop it."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.pause(head, now_ms=now_ms))
+
+    async def resume(self, invocation_id: str, *, now_ms: int, deployment_id: str | None) -> Head | None:
+        """Make it ready."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.resume(head, now_ms=now_ms, deployment_id=deployment_id))
+
+    async def due(self, invocation_id: str, *, status: Status, now_ms: int) -> Head | None:
+        """Move it on."""
+        head = self._existing(invocation_id)
+        return self._update(head, operations.due(head, status=status, now_ms=now_ms))
+
+    async def forget(self, invocation_id: str, *, nonce: str) -> bool:
+        """Delete a completed invocation."""
+        head = self.peek(invocation_id)
+        if head is None or head.nonce != nonce or head.status is not Status.COMPLETED:
+            return False
+        for table in ("head", "page", "note"):
+            self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
+        self._cache.pop(invocation_id, None)
+        self._meter.wrote(head_bytes(head))
+        return True
+
+    def settled(self, invocation_id: str) -> None:
+        """Drop the mark that a completed invocation still needs a look; not a write that DynamoDB would know."""
+        self._database.write("UPDATE head SET unsettled = 0 WHERE id = ?", (invocation_id,))
+
+    async def unfinished(self, *, after: str | None, limit: int) -> list[Head]:
+        """Return heads to look at after a restart, by id."""
+        return self._unfinished(after, limit)
+
+    def end_leases(self) -> None:
+        """Take every lease as over: at the start of the only process there is no attempt can be under way."""
+        after: str | None = None
+        while heads := self._unfinished(after, 500):
+            for head in heads:
+                if head.lease_until_ms:
+                    ended = operations.renew(head, epoch=head.epoch, lease_until_ms=0)
+                    if ended is not None:
+                        self._put_head(ended, is_new=False)
+            after = heads[-1].id
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
+        """Return completed heads whose retention is over."""
+        statement = "SELECT record FROM head WHERE expires_ms <= ? AND NOT unsettled ORDER BY expires_ms LIMIT ?"
+        return [decode_head(row[0]) for row in self._database.read(statement, (now_ms, limit))]
+
+    def _unfinished(self, after: str | None, limit: int) -> list[Head]:
+        statement = "SELECT record FROM head WHERE (status <> 'completed' OR unsettled) AND id > ? ORDER BY id LIMIT ?"
+        return [decode_head(row[0]) for row in self._database.read(statement, (after or "", limit))]
+
+    def _notes(self, invocation_id: str) -> tuple[Note, ...]:
+        rows = self._database.read("SELECT name, frame FROM note WHERE id = ? ORDER BY arrival", (invocation_id,))
+        return tuple(Note(key=name, frame=frame) for name, frame in rows)
+
+    def _existing(self, invocation_id: str) -> Head:
+        head = self.peek(invocation_id)
+        assert head is not None, f"{invocation_id} was written to and does not exist"
+        return head
+
+    def _update(self, before: Head, after: Head | None) -> Head | None:
+        self._meter.wrote(max(head_bytes(before), head_bytes(after)))
+        if after is not None:
+            self._put_head(after, is_new=False)
+        return after
+
+    def _put_head(self, head: Head, *, is_new: bool) -> None:
+        is_completed = head.status is Status.COMPLETED
+        expires_ms = (head.completed_ms or 0) + head.completion_retention_ms if is_completed else None
+        record = encode(head)
+        if is_new:
+            statement = (
+                "INSERT INTO head (status, service, expires_ms, unsettled, record, id) VALUES (?, ?, ?, ?, ?, ?)"
+            )
+            values = (head.status.value, head.target.service, expires_ms, is_completed, record, head.id)
+        else:
+            statement = "UPDATE head SET status = ?, expires_ms = ?, unsettled = ?, record = ? WHERE id = ?"
+            values = (head.status.value, expires_ms, is_completed, record, head.id)
+        self._database.write(statement, values)
+        self._keep(head)
+
+    def _keep(self, head: Head) -> None:
+        self._cache[head.id] = head
+        self._cache.move_to_end(head.id)
+        if len(self._cache) > _CACHED_HEADS:
+            self._cache.popitem(last=False)
+
+    def _pages(self, invocation_id: str) -> tuple[Page, ...]:
+        rows = self._database.read("SELECT record FROM page WHERE id = ? ORDER BY number", (invocation_id,))
+        return tuple(decode_page(row[0]) for row in rows)
+
+    def _page(self, invocation_id: str, number: int) -> Page | None:
+        statement = "SELECT record FROM page WHERE id = ? AND number = ?"
+        row = self._database.read(statement, (invocation_id, number)).fetchone()
+        return decode_page(row[0]) if row is not None else None
+
+    def _update_page(self, invocation_id: str, number: int, before: Page | None, after: Page | None) -> Page | None:
+        self._meter.wrote(max(page_item_bytes(before), page_item_bytes(after)))
+        if after is not None:
+            statement = "INSERT OR REPLACE INTO page (id, number, record) VALUES (?, ?, ?)"
+            self._database.write(statement, (invocation_id, number, encode(after)))
+        return after

@@ -1,0 +1,49 @@
+"""The embedded `Store`: tables of journals, of keys and of deployments over one database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdfast_engine.registry import Deployment
+from holdfast_local.codec import decode_deployment, encode
+from holdfast_local.database import Database
+from holdfast_local.journal_tables import JournalTables
+from holdfast_local.key_tables import KeyTables
+from holdfast_local.meter import Meter
+
+
+class SqliteStore(JournalTables, KeyTables):
+    """The whole port; `meter` holds what DynamoDB would have billed."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.database = Database(path)
+        self.meter = Meter()
+        JournalTables.__init__(self, self.database, self.meter)
+        KeyTables.__init__(self, self.database, self.meter)
+
+    def open(self) -> None:
+        """Open the file and end what leases an earlier process left: it is dead, or the data folder would be locked.
+
+        Raises:
+            StoreUnreachable: The file cannot be used.
+        """
+        self.database.open()
+        self.end_leases()
+
+    async def close(self) -> None:
+        """Sync and close."""
+        await self.database.close()
+
+    async def flushed(self) -> None:
+        """Wait for the disk."""
+        await self.database.flushed()
+
+    async def save_deployment(self, deployment: Deployment) -> None:
+        """Put a deployment."""
+        statement = "INSERT OR REPLACE INTO deployment (id, created_ms, record) VALUES (?, ?, ?)"
+        self.database.write(statement, (deployment.id, deployment.created_ms, encode(deployment)))
+
+    async def deployments(self) -> list[Deployment]:
+        """Return all deployments, oldest first."""
+        rows = self.database.read("SELECT record FROM deployment ORDER BY created_ms, id")
+        return [decode_deployment(row[0]) for row in rows]
