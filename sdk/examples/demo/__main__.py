@@ -92,7 +92,7 @@ def play(server: DevServer, log: Path) -> int:
     show.detail(f"The order is complete: {result}")
 
     show.heading(4, "Look at what was recorded, and at what happened in the world.")
-    show.journal(described(server, invocation_id)["entries"])
+    show.journal(described(server, invocation_id)["journal"])
     return judge(log)
 
 

@@ -22,7 +22,10 @@ class ServerFailed(Exception):
 
 
 class ServerProcess:
-    """A command that serves HTTP; what it prints goes to a file, so that a full pipe never stops it."""
+    """A command that serves HTTP; what it prints goes to a file, so that a full pipe never stops it.
+
+    `env` is what its environment has beyond ours; a change takes hold at the next start.
+    """
 
     def __init__(
         self,
@@ -31,12 +34,10 @@ class ServerProcess:
         ready_urls: Sequence[str],
         log_path: Path,
         env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
     ) -> None:
         self._command = list(command)
         self._ready_urls = list(ready_urls)
-        self._env = {**os.environ, **(env or {})}
-        self._cwd = cwd
+        self.env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
         self.log_path = log_path
 
@@ -54,7 +55,10 @@ class ServerProcess:
         """
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=subprocess.STDOUT, env=self._env, cwd=self._cwd
+                self._command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.env},
             )
         deadline = time.monotonic() + within_s
         with httpx.Client(timeout=5.0, trust_env=False) as client:
