@@ -36,7 +36,7 @@ class Await:
     def settle(self, notification_id: NotificationId) -> bool:
         """Take in that a notification has arrived; return whether that settles the whole."""
         if not self.is_all:
-            return notification_id in self.ids or any([tree.settle(notification_id) for tree in self.nested])
+            return notification_id in self.ids or any(tree.settle(notification_id) for tree in self.nested)
         self.ids.discard(notification_id)
         if self.nested:
             self.nested = [tree for tree in self.nested if not tree.settle(notification_id)]
