@@ -64,8 +64,8 @@ def app(
     """
     if protocol not in (None, "request_response"):
         raise DefinitionError(f"The protocol {protocol!r} is not supported; leave it out, or use 'request_response'.")
-    served = _Served(Endpoint(services), IdentityVerifier(identity_keys or ()))
-    return served.asgi
+    # An object with __call__: uvicorn takes a bound method for the old, two-step form of ASGI.
+    return _Served(Endpoint(services), IdentityVerifier(identity_keys or ()))
 
 
 class _Served:
@@ -75,7 +75,7 @@ class _Served:
         self._endpoint = endpoint
         self._identity = identity
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI calls it."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
