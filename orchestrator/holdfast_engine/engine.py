@@ -37,7 +37,7 @@ __all__ = [
     "Submission",
 ]
 
-# Between two looks at a head when nothing in this process will say that it ended; grows to the second.
+# Between two looks at a head that another process may be running; grows to the second.
 _POLL_FIRST_S = 0.25
 _POLL_MAX_S = 5.0
 _DRAIN_S = 10.0
@@ -83,10 +83,13 @@ class Engine:
         """The deployments and services known."""
         return self.world.registry
 
-    async def start(self) -> int:
-        """Read the registry, begin the upkeep, and wake all that is unfinished; return how much that is."""
+    async def load_registry(self) -> None:
+        """Read the deployments from the store."""
         for deployment in await self.world.store.deployments():
             self.world.registry.put(deployment)
+
+    async def start(self) -> int:
+        """Begin the upkeep and wake all that is unfinished; return how much that is."""
         self._keep_up(renew_leases(self.world))
         self._keep_up(sweep_retention(self.world))
         return await recover(self.world)
@@ -234,16 +237,10 @@ class Engine:
             self.world.waiters.leave(head.id, future)
 
     async def _waited(self, head: Head, future: asyncio.Future[Ended], *, was_stored: bool) -> Finished:
-        """Wait to be told, and look now and then: another process may run it, which tells nobody here."""
-        pause = _POLL_FIRST_S
-        while not future.done():
-            await asyncio.wait((future,), timeout=pause)
-            pause = min(2 * pause, _POLL_MAX_S)
-            if not future.done():
-                latest = await self._head(head.id)
-                if latest.status is Status.COMPLETED:
-                    return await self._finished(latest, was_stored=was_stored)
-        ended = future.result()
+        """Wait to be told; where another process may run it, which tells nobody here, look now and then."""
+        if not self.world.settings.is_alone and (found := await self._poll(head, future)) is not None:
+            return await self._finished(found, was_stored=was_stored)
+        ended = await future
         await self.world.store.flushed()
         return Finished(
             invocation_id=head.id,
@@ -252,6 +249,18 @@ class Engine:
             expires_ms=ended.completed_ms + head.completion_retention_ms,
             was_stored=was_stored,
         )
+
+    async def _poll(self, head: Head, future: asyncio.Future[Ended]) -> Head | None:
+        """Return the completed head when the store knows first; None when the future is resolved."""
+        pause = _POLL_FIRST_S
+        while not future.done():
+            await asyncio.wait((future,), timeout=pause)
+            pause = min(2 * pause, _POLL_MAX_S)
+            if not future.done():
+                latest = await self._head(head.id)
+                if latest.status is Status.COMPLETED:
+                    return latest
+        return None
 
     async def _finished(self, head: Head, *, was_stored: bool) -> Finished:
         outcome = await outcome_of_head(self.world, head)

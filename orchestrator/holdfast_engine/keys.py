@@ -1,13 +1,13 @@
 """Entering and leaving a key: the ticket lock's flows, section 5 of the operations page.
 
-| race or crash | resolved by |
-|---|---|
-| the leaver saw no waiter, a ticket was taken meanwhile | `serving = t+1` is not "free": `enter_free` refuses everybody; the ticket's owner claims after `put_wait` |
-| an enterer dies between ticket and wait item | the key check skips it, fenced by claim; its message enters again |
-| an enterer is slow and was skipped | its claim is refused, it takes a new ticket; it has not reported success, so its sender's order holds |
-| one invocation enters twice | the first ticket served counts; the other meets a completed head and leaves without state |
-| the leaver dies between hand-over and wake | its message: the holder is another, wake that one |
-| a waiter is cancelled or killed | its head is completed; when served it leaves at once; nothing is taken from the middle |
+* The leaver saw no waiter, and a ticket was taken meanwhile: `serving = t+1` is not "free", so `enter_free` refuses
+  everybody; the ticket's owner claims after `put_wait`.
+* An enterer dies between ticket and wait item: the key check skips it, fenced by claim; its message enters again.
+* An enterer is slow and was skipped: its claim is refused and it takes a new ticket; it has not reported success, so
+  its sender's order holds.
+* One invocation enters twice: the first ticket served counts; the other meets a completed head and leaves without state.
+* The leaver dies between hand-over and wake: its message finds another holder and wakes that one.
+* A waiter is cancelled or killed: its head is completed; when served it leaves at once; nothing is taken from the middle.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def commit(head: Head, *, epoch: int, change: Change) -> Head | None:
 
 
 def cancel_unstarted(head: Head, *, failure: Failure, now_ms: int) -> Head | None:
-    """End an invocation whose journal is nothing but its Input: no step is lost, and an attempt of epoch 1 is fenced."""
+    """End an invocation whose journal is only its Input: no step is lost, and an attempt of epoch 1 is fenced."""
     started = head.epoch > 1 or head.page.count > 1 or head.page.closed
     if started or not allows(head.status, Event.CANCEL):
         return None

@@ -90,7 +90,7 @@ class Registry:
             self.put(deployment)
 
     def put(self, deployment: Deployment) -> None:
-        """Add a deployment or replace the one of that id; its services become current where their revision is newest."""
+        """Add a deployment or replace the one of that id; its services become current where they are newest."""
         replaced = self._deployment_by_id.get(deployment.id)
         self._deployment_by_id[deployment.id] = deployment
         if replaced is not None:

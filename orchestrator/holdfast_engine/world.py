@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Settings:
     """The engine's numbers.
 
+    `is_alone`: whether all work on this store runs in this process, so that whoever waits here is told here.
     `lease_ms`: how long a process that died silently keeps an invocation; renewed while the attempt lives.
     `retention_min_ms`: a head outlives every message that may still name it (rule O-10).
     `journal_entries_max`: beyond it an invocation is paused; handlers that loop for ever end somewhere.
@@ -29,6 +30,7 @@ class Settings:
     `failure_text_max`: how much of an error's message and stack trace is kept, each.
     """
 
+    is_alone: bool = True
     lease_ms: int = 30_000
     retention_min_ms: int = 600_000
     attempts_max: int = 1_000

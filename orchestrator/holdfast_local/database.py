@@ -83,7 +83,7 @@ class Database:
             self._connection = self._connect()
         except sqlite3.Error as error:
             raise StoreUnreachable(
-                f"{self._path} cannot be used as Holdfast's database: {error}. Move it away, or choose another --data-dir"
+                f"{self._path} cannot be used as Holdfast's database: {error}; move it away or choose another --data-dir"
             ) from error
         if self._path is not None:
             self._thread = threading.Thread(target=self._sync_forever, name="holdfast-fsync", daemon=True)
@@ -203,7 +203,8 @@ class Database:
 
     def _sync_forever(self) -> None:
         """Fsync on request, in a thread of its own; now and then copy the WAL back."""
-        assert self._path is not None and self._loop is not None
+        assert self._path is not None
+        assert self._loop is not None
         wal = os.open(f"{self._path}-wal", os.O_RDWR)
         copied = 0
         try:

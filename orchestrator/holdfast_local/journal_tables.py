@@ -235,7 +235,14 @@ class JournalTables:
             statement = (
                 "INSERT INTO head (status, service, expires_ms, unsettled, record, id) VALUES (?, ?, ?, ?, ?, ?)"
             )
-            values = (head.status.value, head.target.service, expires_ms, is_completed, record, head.id)
+            values: tuple[object, ...] = (
+                head.status.value,
+                head.target.service,
+                expires_ms,
+                is_completed,
+                record,
+                head.id,
+            )
         else:
             statement = "UPDATE head SET status = ?, expires_ms = ?, unsettled = ?, record = ? WHERE id = ?"
             values = (head.status.value, expires_ms, is_completed, record, head.id)

@@ -1,0 +1,91 @@
+"""The embedded server put together: store, wake-ups, invokers and engine in one process."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from holdfast_engine.engine import Engine
+from holdfast_engine.registry import Endpoint, Registry
+from holdfast_engine.world import Settings, Tasks, World
+from holdfast_local.file_blobs import FileBlobs
+from holdfast_local.http_discovery import HttpDiscovery
+from holdfast_local.http_invoker import HttpInvoker
+from holdfast_local.http_pool import HttpPool
+from holdfast_local.in_process import InProcessDiscovery, InProcessInvoker, LocalEndpoint
+from holdfast_local.router import RoutingDiscovery, RoutingInvoker
+from holdfast_local.sqlite_store import SqliteStore
+from holdfast_local.surroundings import SystemClock, SystemDice
+from holdfast_local.wakeups import LocalWakeups
+
+
+class LocalServer:
+    """An engine over an embedded store, with in-process endpoints by address; `data_dir` None keeps nothing."""
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path | None,
+        endpoints: Mapping[str, LocalEndpoint],
+        sdk_version: str | None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._endpoints = endpoints
+        self._temporary = tempfile.TemporaryDirectory(prefix="holdfast-") if data_dir is None else None
+        folder = Path(self._temporary.name) if self._temporary is not None else data_dir
+        assert folder is not None
+        settings = settings or Settings()
+        clock = SystemClock()
+        tasks = Tasks(settings.attempts_max)
+        self.store = SqliteStore(None if data_dir is None else folder / "holdfast.db")
+        self.wakeups = LocalWakeups(clock=clock, tasks=tasks, settle=self.store.settled)
+        self._blobs = FileBlobs(folder / "blobs")
+        self._pool = HttpPool()
+        self.engine = Engine(
+            World(
+                store=self.store,
+                wakeups=self.wakeups,
+                invoker=RoutingInvoker(
+                    {"in-process": InProcessInvoker(endpoints), "http": HttpInvoker(self._pool, clock=clock)}
+                ),
+                discovery=RoutingDiscovery(
+                    {
+                        "in-process": InProcessDiscovery(endpoints, sdk_version=sdk_version),
+                        "http": HttpDiscovery(self._pool),
+                    }
+                ),
+                blobs=self._blobs,
+                clock=clock,
+                dice=SystemDice(),
+                registry=Registry(),
+                settings=settings,
+                tasks=tasks,
+            )
+        )
+        self.wakeups.bind(advance=self.engine.advance, check_key=self.engine.check_key)
+
+    async def start(self) -> int:
+        """Open the store, register the endpoints of this process, and wake what is unfinished; return how much that is.
+
+        Raises:
+            StoreUnreachable: The database cannot be used.
+            RegistrationRejected: A service changed its kind, or there is no protocol version in common.
+        """
+        self.store.open()
+        await self.engine.load_registry()
+        for address in self._endpoints:
+            endpoint = Endpoint(transport="in-process", address=address)
+            # The code of this process is what it is now: registering it again replaces what the last start saw.
+            await self.engine.register(endpoint, force=True, breaking=False, dry_run=False, metadata=())
+        return await self.engine.start()
+
+    async def stop(self) -> None:
+        """Drain, sync and close."""
+        self.wakeups.stop()
+        await self.engine.stop()
+        await self._pool.close()
+        await self.store.close()
+        self._blobs.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
