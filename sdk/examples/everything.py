@@ -14,6 +14,7 @@ from examples import (
     reservation,
     role_updater,
     state_machine,
+    travel_saga,
     user_account,
     workflow,
 )
@@ -24,6 +25,7 @@ _EXAMPLES = (
     user_account,
     role_updater,
     reservation,
+    travel_saga,
     food_order,
     payments,
     state_machine,

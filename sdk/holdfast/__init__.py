@@ -12,11 +12,73 @@ from typing import TYPE_CHECKING, Any
 from holdfast._version import __version__
 
 if TYPE_CHECKING:
-    from holdfast._asgi import app
-    from holdfast._context_managers import contextvar
-    from holdfast._endpoint import Endpoint, HandlerNotFound
-    from holdfast._logging import ReplayLoggingFilter, RestateLoggingFilter, getLogger
-    from holdfast._options import InvocationRetryPolicy
+    from holdfast._asgi import (
+        app,
+    )
+    from holdfast._calls import (
+        ScopedContext,
+    )
+    from holdfast._combinators import (
+        as_completed,
+        gather,
+        select,
+        wait_completed,
+    )
+    from holdfast._context import (
+        Context,
+        ObjectContext,
+        ObjectSharedContext,
+        WorkflowContext,
+        WorkflowSharedContext,
+    )
+    from holdfast._context_managers import (
+        contextvar,
+    )
+    from holdfast._current import (
+        current_context,
+    )
+    from holdfast._endpoint import (
+        Endpoint,
+        HandlerNotFound,
+    )
+    from holdfast._futures import (
+        CallFuture,
+        DurableFuture,
+        SendHandle,
+        SleepFuture,
+    )
+    from holdfast._futures import (
+        CallFuture as RestateDurableCallFuture,
+    )
+    from holdfast._futures import (
+        DurableFuture as RestateDurableFuture,
+    )
+    from holdfast._futures import (
+        SleepFuture as RestateDurableSleepFuture,
+    )
+    from holdfast._logging import (
+        ReplayLoggingFilter,
+        getLogger,
+    )
+    from holdfast._logging import (
+        ReplayLoggingFilter as RestateLoggingFilter,
+    )
+    from holdfast._options import (
+        InvocationRetryPolicy,
+    )
+    from holdfast._promise import (
+        DurablePromise,
+    )
+    from holdfast._request import (
+        AttemptFinishedEvent,
+        Request,
+    )
+    from holdfast._run import (
+        RunOptions,
+    )
+    from holdfast._saga import (
+        Saga,
+    )
     from holdfast._serde import (
         BytesSerde,
         DefaultSerde,
@@ -26,9 +88,14 @@ if TYPE_CHECKING:
         Serde,
         TypedJsonSerde,
     )
-    from holdfast._service import Service, VirtualObject, Workflow
+    from holdfast._service import (
+        Service,
+        VirtualObject,
+        Workflow,
+    )
     from holdfast.errors import (
         AttemptEnded,
+        AttemptFailed,
         ClientError,
         DefinitionError,
         HoldfastError,
@@ -36,6 +103,7 @@ if TYPE_CHECKING:
         InvocationTimedOut,
         JournalMismatch,
         RetryableError,
+        RetryLater,
         SdkInternalBaseException,
         SerdeError,
         Superseded,
@@ -47,10 +115,44 @@ if TYPE_CHECKING:
 
 _NAMES_BY_MODULE = {
     "_asgi": ("app",),
+    "_calls": ("ScopedContext",),
+    "_combinators": (
+        "as_completed",
+        "gather",
+        "select",
+        "wait_completed",
+    ),
+    "_context": (
+        "Context",
+        "ObjectContext",
+        "ObjectSharedContext",
+        "WorkflowContext",
+        "WorkflowSharedContext",
+    ),
     "_context_managers": ("contextvar",),
-    "_endpoint": ("Endpoint", "HandlerNotFound"),
-    "_logging": ("ReplayLoggingFilter", "RestateLoggingFilter", "getLogger"),
+    "_current": ("current_context",),
+    "_endpoint": (
+        "Endpoint",
+        "HandlerNotFound",
+    ),
+    "_futures": (
+        "CallFuture",
+        "DurableFuture",
+        "SendHandle",
+        "SleepFuture",
+    ),
+    "_logging": (
+        "ReplayLoggingFilter",
+        "getLogger",
+    ),
     "_options": ("InvocationRetryPolicy",),
+    "_promise": ("DurablePromise",),
+    "_request": (
+        "AttemptFinishedEvent",
+        "Request",
+    ),
+    "_run": ("RunOptions",),
+    "_saga": ("Saga",),
     "_serde": (
         "BytesSerde",
         "DefaultSerde",
@@ -60,15 +162,21 @@ _NAMES_BY_MODULE = {
         "Serde",
         "TypedJsonSerde",
     ),
-    "_service": ("Service", "VirtualObject", "Workflow"),
+    "_service": (
+        "Service",
+        "VirtualObject",
+        "Workflow",
+    ),
     "errors": (
         "AttemptEnded",
+        "AttemptFailed",
         "ClientError",
         "DefinitionError",
         "HoldfastError",
         "InvocationCancelled",
         "InvocationTimedOut",
         "JournalMismatch",
+        "RetryLater",
         "RetryableError",
         "SdkInternalBaseException",
         "SerdeError",
@@ -80,14 +188,22 @@ _NAMES_BY_MODULE = {
     ),
 }
 _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+# What Restate's SDK calls them, for code that comes from there.
+_NAME_BY_ALIAS = {
+    "RestateDurableCallFuture": "CallFuture",
+    "RestateDurableFuture": "DurableFuture",
+    "RestateDurableSleepFuture": "SleepFuture",
+    "RestateLoggingFilter": "ReplayLoggingFilter",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from the module that has it."""
-    module = _MODULE_BY_NAME.get(name)
+    meant = _NAME_BY_ALIAS.get(name, name)
+    module = _MODULE_BY_NAME.get(meant)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
+    value = getattr(import_module(f"{__name__}.{module}"), meant)
     globals()[name] = value  # the next use finds it without coming here
     return value
 
@@ -99,10 +215,16 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AttemptEnded",
+    "AttemptFailed",
+    "AttemptFinishedEvent",
     "BytesSerde",
+    "CallFuture",
     "ClientError",
+    "Context",
     "DefaultSerde",
     "DefinitionError",
+    "DurableFuture",
+    "DurablePromise",
     "Endpoint",
     "HandlerNotFound",
     "HoldfastError",
@@ -112,14 +234,26 @@ __all__ = [
     "JournalMismatch",
     "JsonSerde",
     "MsgspecJsonSerde",
+    "ObjectContext",
+    "ObjectSharedContext",
     "PydanticJsonSerde",
     "ReplayLoggingFilter",
+    "Request",
+    "RestateDurableCallFuture",
+    "RestateDurableFuture",
+    "RestateDurableSleepFuture",
     "RestateLoggingFilter",
+    "RetryLater",
     "RetryableError",
+    "RunOptions",
+    "Saga",
+    "ScopedContext",
     "SdkInternalBaseException",
+    "SendHandle",
     "Serde",
     "SerdeError",
     "Service",
+    "SleepFuture",
     "Superseded",
     "Suspended",
     "TerminalError",
@@ -127,9 +261,16 @@ __all__ = [
     "UsageError",
     "VirtualObject",
     "Workflow",
+    "WorkflowContext",
+    "WorkflowSharedContext",
     "__version__",
     "app",
+    "as_completed",
     "contextvar",
+    "current_context",
+    "gather",
     "getLogger",
     "is_internal_exception",
+    "select",
+    "wait_completed",
 ]

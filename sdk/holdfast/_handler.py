@@ -12,7 +12,7 @@ from json import JSONDecodeError
 from typing import Any, Final, Literal
 
 from holdfast._options import ContextManagerFactory, Options
-from holdfast._serde import DefaultSerde, Serde, strict_serde_for
+from holdfast._serde import DefaultSerde, Serde, serde_for, strict_serde_for
 from holdfast._typed_json import fits
 from holdfast.errors import DefinitionError, TerminalError
 from holdfast_protocol.names import handler_name_problem
@@ -188,8 +188,8 @@ def payload_of(signature: Signature, given: Mapping[str, Any]) -> dict[str, Any]
         "output_type": signature.output_type,
         "input_default": signature.input_default,
         "is_input_required": input_serde is None and _is_required(signature),
-        "input_serde": input_serde or _serde_of(signature.input_type),
-        "output_serde": output_serde or _serde_of(signature.output_type),
+        "input_serde": input_serde or _input_serde(signature.input_type),
+        "output_serde": output_serde or _output_serde(signature.output_type),
         "accept": given.get("accept", "*/*" if takes_bytes else "application/json"),
         "content_type": given.get("content_type", "application/octet-stream" if gives_bytes else "application/json"),
     }
@@ -200,8 +200,13 @@ def _chosen(serde: Serde[Any] | None) -> Serde[Any] | None:
     return None if isinstance(serde, DefaultSerde) and serde.type_hint is None else serde
 
 
-def _serde_of(type_hint: Any) -> Serde[Any]:
-    return DefaultSerde() if type_hint is UNANNOTATED else strict_serde_for(type_hint)
+def _input_serde(type_hint: Any) -> Serde[Any]:
+    return serde_for() if type_hint is UNANNOTATED else strict_serde_for(type_hint)
+
+
+def _output_serde(type_hint: Any) -> Serde[Any]:
+    # Callers read results with it, and a result that the callee was free to return shall not fail its caller.
+    return serde_for() if type_hint is UNANNOTATED else serde_for(type_hint)
 
 
 def _is_required(signature: Signature) -> bool:

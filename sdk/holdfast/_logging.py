@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from holdfast._current import current_context
+from holdfast._context import is_replaying
 
 
 class ReplayLoggingFilter(logging.Filter):
@@ -18,7 +18,7 @@ class ReplayLoggingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record may pass."""
-        return bool(super().filter(record)) and not _is_replaying()
+        return bool(super().filter(record)) and not is_replaying()
 
 
 def getLogger(name: str | None = None) -> logging.Logger:  # noqa: N802 - the name of the function it stands in for
@@ -32,11 +32,3 @@ def getLogger(name: str | None = None) -> logging.Logger:  # noqa: N802 - the na
     if not any(isinstance(each, ReplayLoggingFilter) for each in logger.filters):
         logger.addFilter(ReplayLoggingFilter())
     return logger
-
-
-def _is_replaying() -> bool:
-    context = current_context()
-    return context is not None and context._attempt.machine.is_replaying
-
-
-RestateLoggingFilter = ReplayLoggingFilter

@@ -184,7 +184,7 @@ class DefaultSerde(Serde[T]):
     def __init__(self, type_hint: Any = None) -> None:
         """Take the type hint to read values back as."""
         self.type_hint = type_hint
-        self._serde: Serde[T] = _lenient_serde(type_hint)
+        self._serde: Serde[T] = serde_for(type_hint)
 
     def with_maybe_type(self, type_hint: Any = None) -> DefaultSerde[T]:
         """Return a serde like this one for another type hint."""
@@ -203,22 +203,18 @@ _JSON: Serde[Any] = JsonSerde()
 
 
 def serde_for(type_hint: Any = None) -> Serde[Any]:
-    """Return the serde of state, step results and call results with this type hint; None and Any mean plain JSON."""
-    return _JSON if type_hint is None else DefaultSerde(type_hint)
-
-
-def strict_serde_for(type_hint: Any) -> Serde[Any]:
-    """Return the serde of a handler's input or output with this type hint; builtins are checked as well."""
-    return _model_serde(type_hint) or TypedJsonSerde(type_hint)
-
-
-def _lenient_serde(type_hint: Any) -> Serde[Any]:
+    """Return the serde of state, results of steps and calls, and outputs; without a type hint it is plain JSON."""
     if type_hint is None:
         return _JSON
     serde = _model_serde(type_hint)
     if serde is not None:
         return serde
     return _JSON if converter_for(type_hint).is_plain else TypedJsonSerde(type_hint)
+
+
+def strict_serde_for(type_hint: Any) -> Serde[Any]:
+    """Return the serde of a handler's input with this type hint; builtins are checked as well."""
+    return _model_serde(type_hint) or TypedJsonSerde(type_hint)
 
 
 def _model_serde(type_hint: Any) -> Serde[Any] | None:

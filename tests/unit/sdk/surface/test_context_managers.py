@@ -36,4 +36,5 @@ async def test_attempts_side_by_side_have_their_own() -> None:
             await asyncio.sleep(0)
             return connection.value
 
-    assert await asyncio.gather(attempt("a"), attempt("b")) == ["connection a", "connection b"]
+    values = list(await asyncio.gather(attempt("a"), attempt("b")))
+    assert values == ["connection a", "connection b"]
