@@ -6,8 +6,11 @@ performed is performed by whoever comes next.
 
 from __future__ import annotations
 
+import logging
+
 from holdfast_engine.answering import answer_open
 from holdfast_engine.blobs import spilled
+from holdfast_engine.checkpoint import EngineCheckpoint
 from holdfast_engine.decide import (
     BackOff,
     Done,
@@ -21,7 +24,8 @@ from holdfast_engine.decide import (
     decide,
     read_answer,
 )
-from holdfast_engine.held import EngineCheckpoint, Held, append_pending, spec_of
+from holdfast_engine.errors import RequestRejected
+from holdfast_engine.held import Held, append_pending, spec_of
 from holdfast_engine.journal import Journal
 from holdfast_engine.keys import leave
 from holdfast_engine.notify import deliver
@@ -34,6 +38,8 @@ from holdfast_engine.requests import attempt_request
 from holdfast_engine.retry import RetryPolicy
 from holdfast_engine.state import fold
 from holdfast_engine.world import World
+
+_LOG = logging.getLogger("holdfast")
 
 
 async def run(world: World, held: Held) -> bool:
@@ -57,10 +63,10 @@ def start_run(world: World, held: Held) -> None:
 async def _run_to_rest(world: World, held: Held) -> None:
     try:
         is_at_rest = await run(world, held)
-    except BaseException:
-        # The message must not be lost with the task: whoever gets it next finds the lease and waits for its end.
+    except Exception:  # noqa: BLE001 - whatever it is, the message must not be lost with the task.
+        _LOG.exception("running %s failed; it is taken up again when its lease ends", held.head.id)
         await world.wakeups.wake(held.head.id, not_before_ms=held.head.lease_until_ms)
-        raise
+        return
     if not is_at_rest:
         retry_at = world.clock.now_ms() + world.settings.put_back_ms
         await world.wakeups.wake(held.head.id, not_before_ms=retry_at)
@@ -69,9 +75,14 @@ async def _run_to_rest(world: World, held: Held) -> None:
 async def _one(world: World, held: Held) -> bool | None:
     """Send one attempt and settle its answer; None to go on, True at rest, False fenced."""
     journal, head = held.journal, held.head
-    await perform(world, held, start_run)
-    journal.add_due_sleeps(world.clock.now_ms())
-    await answer_open(world, held)
+    try:
+        await perform(world, held, start_run)
+        journal.add_due_sleeps(world.clock.now_ms())
+        await answer_open(world, held)
+    except RequestRejected as error:
+        # The service of a committed call is no longer registered: the caller waits for it, in the open.
+        failure = AttemptFailure(code=error.http_status, message=str(error), rt_code="RT0018", is_counted=False)
+        return await _settle(world, held, Answer(frames=(), failure=failure), has_checkpoint=False)
     held.began, held.commands_before = len(journal), journal.commands
     chosen = world.registry.deployment_for(head, has_progress=len(journal) > 1)
     if chosen is None:
@@ -91,7 +102,7 @@ async def _invoke(world: World, held: Held, deployment: Deployment, version: int
     return await world.invoker.invoke(
         deployment,
         request,
-        checkpoint=EngineCheckpoint(world, held) if has_checkpoint else None,
+        checkpoint=EngineCheckpoint(world, held, start_run) if has_checkpoint else None,
         timeout_ms=spec.abort_timeout_ms if spec is not None else DEFAULT_ABORT_TIMEOUT_MS,
     )
 
@@ -101,7 +112,8 @@ async def _settle(world: World, held: Held, answer: Answer, *, has_checkpoint: b
     reading = read_answer(answer, head=head, registry=world.registry, has_checkpoint=has_checkpoint)
     for entry in reading.entries:
         journal.add(entry)
-    await answer_open(world, held)
+    if not isinstance(reading.terminator, Failed):
+        await answer_open(world, held)
     spec = spec_of(world, head)
     verdict = decide(
         reading.terminator,

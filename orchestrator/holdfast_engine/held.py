@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from holdfast_engine.blobs import spilled
@@ -65,31 +64,6 @@ async def append_pending(world: World, held: Held) -> bool:
         if isinstance(slot, Fenced):
             return False
         journal.stored(slot, until)
-        return True
-
-
-class EngineCheckpoint:
-    """The checkpoint of handlers in reach: finished steps go straight behind the journal, durable before the next.
-
-    Merged notes and due sleeps the attempt was sent go in front, with the first append (rule O-9).
-    """
-
-    def __init__(self, world: World, held: Held) -> None:
-        self._world = world
-        self._held = held
-
-    async def append(self, frames: Sequence[bytes]) -> bool:
-        """Append entries; False when fenced."""
-        for frame in frames:
-            self._held.journal.add(frame)
-        if not await append_pending(self._world, self._held):
-            return False
-        await self._world.store.flushed()
-        return True
-
-    async def barrier(self) -> bool:
-        """Wait until all that was written before this attempt's first closure is durable."""
-        await self._world.store.flushed()
         return True
 
 

@@ -5,9 +5,9 @@
 * An enterer dies between ticket and wait item: the key check skips it, fenced by claim; its message enters again.
 * An enterer is slow and was skipped: its claim is refused and it takes a new ticket; it has not reported success, so
   its sender's order holds.
-* One invocation enters twice: the first ticket served counts; the other meets a completed head and leaves without state.
+* One invocation enters twice: the first ticket served counts; the other meets a completed head and leaves stateless.
 * The leaver dies between hand-over and wake: its message finds another holder and wakes that one.
-* A waiter is cancelled or killed: its head is completed; when served it leaves at once; nothing is taken from the middle.
+* A waiter is cancelled or killed: its head is completed; served, it leaves at once; nothing is taken from the middle.
 """
 
 from __future__ import annotations

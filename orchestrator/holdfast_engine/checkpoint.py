@@ -1,0 +1,38 @@
+"""The checkpoint of handlers in reach: finished steps go straight behind the journal while the attempt goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast_engine.held import Held, append_pending
+from holdfast_engine.perform import perform
+from holdfast_engine.runs import Run
+from holdfast_engine.world import World
+
+
+class EngineCheckpoint:
+    """What an attempt makes durable by itself; fenced like every write of an attempt.
+
+    Merged notes and due sleeps that the attempt was sent go in front, with the first append (rule O-9). Commands that
+    stand before a step take effect here too: a send must not wait for the end of a long step behind it.
+    """
+
+    def __init__(self, world: World, held: Held, run: Run) -> None:
+        self._world = world
+        self._held = held
+        self._run = run
+
+    async def append(self, frames: Sequence[bytes]) -> bool:
+        """Append entries; False when fenced."""
+        for frame in frames:
+            self._held.journal.add(frame)
+        if not await append_pending(self._world, self._held):
+            return False
+        await perform(self._world, self._held, self._run)
+        await self._world.store.flushed()
+        return True
+
+    async def barrier(self) -> bool:
+        """Wait until all that this attempt builds on is durable."""
+        await self._world.store.flushed()
+        return True
