@@ -9,8 +9,9 @@ from time import monotonic, time
 from holdfast._await import Await
 from holdfast._checkpoints import Checkpoints
 from holdfast._commands import Commands
-from holdfast._machine import CODE_INTERNAL, Machine, StepFailure
+from holdfast._machine import CODE_INTERNAL, Machine
 from holdfast._run import Step, execute, is_used_up, retry_after_ms
+from holdfast._steps import StepFailure
 from holdfast.errors import AttemptEnded, RetryableError, TerminalError
 from holdfast_protocol.attempt import Checkpoint
 from holdfast_protocol.schema_pb2 import Failure
@@ -34,7 +35,7 @@ class Executor:
     @property
     def is_executing(self) -> bool:
         """Whether any closure is executing."""
-        return bool(self._machine.executing_steps)
+        return bool(self._machine.steps.executing)
 
     @property
     def checkpoint_error(self) -> Exception | None:
@@ -54,7 +55,7 @@ class Executor:
         if self._checkpoints is not None:
             await self._checkpoints.before_closures()
         is_alone = want.is_leaf and not self.is_executing
-        ids = self._machine.steps_to_start(want)
+        ids = self._machine.steps.start(want.leaves())
         if is_alone and len(ids) == 1:
             # Nothing can happen meanwhile that the handler would want to know, so no task is needed.
             await self._execute(ids[0])

@@ -44,23 +44,21 @@ the exception cannot change the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from hashlib import sha256
+from typing import cast
 
 from holdfast._arrivals import Arrivals
 from holdfast._await import CANCEL, Await, NotificationId
-from holdfast._describe import differences, entry_name, title
-from holdfast._mismatch import added_await, other_command
+from holdfast._recording import Mismatch, Recording, split_journal
+from holdfast._steps import StepFailure, Steps
 from holdfast._suspension import suspension
 from holdfast._tail import Tail
 from holdfast.errors import AttemptEnded, AttemptFailed, JournalMismatch, Suspended
 from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.frames import frame_type
 from holdfast_protocol.ids import CANCEL_SIGNAL_ID, FIRST_AWAKEABLE_SIGNAL_ID
-from holdfast_protocol.messages import Message, MessageType, decode, encode
+from holdfast_protocol.messages import Message, encode
 from holdfast_protocol.schema_pb2 import (
     End,
     Error,
@@ -83,10 +81,6 @@ CODE_JOURNAL_MISMATCH = 570
 CODE_PROTOCOL_VIOLATION = 571
 CODE_UNSUPPORTED_FEATURE = 573
 
-# The first byte of a frame is the high byte of its type: 0x04 to 0x07 are commands, 0x80 to 0xFB notifications.
-_COMMAND_BYTES = range(0x04, 0x08)
-_NOTIFICATION_BYTES = range(0x80, 0xFC)
-
 
 class Progress(Enum):
     """What an await can do next."""
@@ -98,40 +92,26 @@ class Progress(Enum):
     STUCK = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepFailure:
-    """A step threw, and its retries are not used up: the attempt ends if the step is awaited."""
-
-    code: int
-    message: str
-    stacktrace: str
-    retry_after_ms: int | None
-
-
 class Machine:
     """One attempt of one invocation, as far as it is determined by its journal and its code."""
 
     __slots__ = (
         "_blocked_on",
-        "_commands",
-        "_failed_steps",
-        "_index",
         "_is_cancelling",
         "_next_completion_id",
         "_next_signal_id",
-        "_steps",
+        "_recording",
         "_terminator",
-        "_waiting_steps",
         "_wants_cancel",
         "arrivals",
         "children",
         "ended",
-        "executing_steps",
         "has_new_commands",
         "is_live",
         "request",
         "sleeps",
         "start",
+        "steps",
         "tail",
         "version",
         "will_be_resumed",
@@ -147,18 +127,14 @@ class Machine:
         self.start = request.start
         self.version = request.protocol_version
         self.is_live = is_live
-        self._commands, notifications = _split(request)
+        commands, notifications = split_journal(request)
+        self._recording = Recording(request, commands)
         self.arrivals = Arrivals(notifications)
+        self.steps = Steps()
         self.tail = Tail()
-        # Command 0 is the input, which the server wrote.
-        self._index = 0
         self.has_new_commands = False
         self._next_completion_id = 1
         self._next_signal_id = FIRST_AWAKEABLE_SIGNAL_ID
-        self._steps: dict[int, tuple[int, str]] = {}
-        self._waiting_steps: set[int] = set()
-        self.executing_steps: set[int] = set()
-        self._failed_steps: dict[int, StepFailure] = {}
         self.sleeps: dict[int, int] = {}
         self.children: list[int] = []
         self._is_cancelling = False
@@ -171,13 +147,15 @@ class Machine:
     @property
     def is_replaying(self) -> bool:
         """Whether the journal has commands that the code has not repeated yet."""
-        return self._index + 1 < len(self._commands)
+        return self._recording.is_replaying
 
     def input(self) -> InputCommand:
-        """Return what the invocation was called with."""
-        command = decode(self._commands[0])
-        assert isinstance(command, InputCommand)
-        return command
+        """Return what the invocation was called with.
+
+        Raises:
+            DecodeError: the command is malformed.
+        """
+        return cast("InputCommand", self._recording.input())
 
     def random_seed(self) -> int:
         """Return the seed that every attempt of the invocation shares."""
@@ -204,8 +182,7 @@ class Machine:
 
     def recorded_next(self) -> bytes | None:
         """Return the recorded command that the next one must equal, or None behind the last."""
-        index = self._index + 1
-        return self._commands[index] if index < len(self._commands) else None
+        return self._recording.next()
 
     def issue(self, command: Message) -> None:
         """Take the handler's next command: compare it with the journal, or add it.
@@ -216,21 +193,25 @@ class Machine:
         if self.ended is not None:
             self.check()
         raw = encode(command)
-        index = self._index + 1
-        if index < len(self._commands):
-            if self._commands[index] != raw:
-                self._compare(index, raw, command)
-        else:
+        recording = self._recording
+        recorded = recording.next()
+        if recorded is None:
             self.tail.add_command(raw)
             self.has_new_commands = True
-        self._index = index
+        elif recorded != raw:
+            try:
+                mismatch = recording.mismatch(recorded, raw, command)
+            except DecodeError as error:
+                raise self._violated(str(error)) from error
+            if mismatch is not None:
+                raise self._mismatched(mismatch)
+        recording.index += 1
 
     def issue_run(self, name: str) -> int:
         """Issue a step, whose closure waits to be started until somebody awaits it."""
         completion_id = self.new_completion_id()
         self.issue(RunCommand(result_completion_id=completion_id, name=name))
-        self._steps[completion_id] = (self._index, name)
-        self._waiting_steps.add(completion_id)
+        self.steps.add(completion_id, command_index=self._recording.index, name=name)
         return completion_id
 
     def seek(self, notification_id: NotificationId) -> bool:
@@ -249,7 +230,7 @@ class Machine:
                     if seen == CANCEL:
                         break
         except DecodeError as error:
-            raise self.violated(str(error)) from error
+            raise self._violated(str(error)) from error
         return False
 
     def take(self, notification_id: NotificationId) -> Notification:
@@ -257,7 +238,7 @@ class Machine:
         try:
             return self.arrivals.take(notification_id)
         except DecodeError as error:
-            raise self.violated(str(error)) from error
+            raise self._violated(str(error)) from error
 
     def progress(self, want: Await) -> Progress:
         """Go as far as the notifications allow towards what is awaited; say what to do next.
@@ -273,21 +254,15 @@ class Machine:
                 return Progress.SETTLED
             return self._look(want)
         except DecodeError as error:
-            raise self.violated(str(error)) from error
-
-    def steps_to_start(self, want: Await) -> list[int]:
-        """Return the awaited steps whose closures must be started, and count them as executing."""
-        starting = sorted(leaf for leaf in want.leaves() if isinstance(leaf, int) and leaf in self._waiting_steps)
-        self._waiting_steps.difference_update(starting)
-        self.executing_steps.update(starting)
-        return starting
+            raise self._violated(str(error)) from error
 
     def finish_step(self, completion_id: int, outcome: bytes | Failure | StepFailure) -> None:
         """Take what the closure of a step came to: a value, a final failure, or one that is to be retried."""
-        self.executing_steps.discard(completion_id)
         if isinstance(outcome, StepFailure):
-            self._failed_steps[completion_id] = outcome
-        elif isinstance(outcome, bytes):
+            self.steps.finish(completion_id, outcome)
+            return
+        self.steps.finish(completion_id, None)
+        if isinstance(outcome, bytes):
             self._add_result(Notification(completion_id=completion_id, value=Value(content=outcome)))
         else:
             self._add_result(Notification(completion_id=completion_id, failure=outcome))
@@ -302,18 +277,14 @@ class Machine:
 
     def due_at_ms(self, want: Await) -> int | None:
         """Return when the first sleep in the awaited set is over, if it has one."""
-        seen, sleeps = self.arrivals.seen, self.sleeps
-        dues = [sleeps[id_] for id_ in want.leaves() if isinstance(id_, int) and id_ in sleeps and id_ not in seen]
-        return min(dues, default=None)
+        return min((due_at_ms for due_at_ms, _ in self._awaited_sleeps(want)), default=None)
 
     def end_sleeps(self, want: Await, now_ms: int) -> None:
         """Record the end of every awaited sleep that is over, the first one first."""
-        assert self.is_live
-        seen, sleeps = self.arrivals.seen, self.sleeps
-        over = [(sleeps[id_], id_) for id_ in want.leaves() if isinstance(id_, int) and id_ in sleeps]
-        for due_at_ms, completion_id in sorted(over):
-            if due_at_ms <= now_ms and completion_id not in seen:
-                del sleeps[completion_id]
+        assert self.is_live, "without checkpoints only the server ends sleeps"
+        for due_at_ms, completion_id in sorted(self._awaited_sleeps(want)):
+            if due_at_ms <= now_ms:
+                del self.sleeps[completion_id]
                 self._add_result(Notification(completion_id=completion_id, void=Void()))
 
     def finish(self, output: bytes | Failure) -> None:
@@ -337,24 +308,14 @@ class Machine:
         """End the attempt at once, because what it does does not count any more; nobody reads the answer."""
         return self._end(Error(code=CODE_INTERNAL, message=str(reason)), reason)
 
-    def violated(self, what: str) -> AttemptEnded:
-        """End the attempt because the journal breaks the protocol."""
-        message = f"Protocol violation in {self.where(self._index)}: {what}."
-        return self.fail(Error(code=CODE_PROTOCOL_VIOLATION, message=message))
-
     def take_frames(self) -> list[bytes]:
         """Return the answer of the ended attempt."""
         assert self._terminator, "the attempt has not ended"
         frames = self.tail.take_in_wire_form(with_acks=self.version >= VERSION_WITH_TREES)
         return [*frames, self._terminator]
 
-    def where(self, index: int) -> str:
-        """Return a command's place as error messages name it."""
-        request = self.request
-        entry = _entry_of_command(request.entries, index)
-        return f"entry {entry} (command {index}) of {self.start.debug_id} ({request.service}/{request.handler})"
-
     def _look(self, want: Await) -> Progress:
+        """Look at notifications until one settles the await."""
         arrivals = self.arrivals
         while CANCEL not in arrivals.seen:
             seen = arrivals.see_next()
@@ -382,81 +343,47 @@ class Machine:
 
     def _block_on(self, want: Await, *, with_cancel: bool) -> Progress:
         """Return how an await goes on that no notification settles."""
+        leaves, steps = set(want.leaves()), self.steps
         if self.is_replaying:
-            raise self._added_await(want)
-        leaves = set(want.leaves())
-        failed = leaves & self._failed_steps.keys()
-        if failed and not (self.is_live and self.executing_steps):
-            raise self._fail_step(min(leaf for leaf in failed if isinstance(leaf, int)))
-        if failed or leaves & self.executing_steps:
-            starting = not failed and leaves & self._waiting_steps
-            return Progress.STEPS_TO_START if starting else Progress.STEPS_EXECUTING
-        if leaves & self._waiting_steps:
+            awaited = [steps.title_of(leaf) for leaf in sorted(leaves, key=str)]
+            raise self._mismatched(self._recording.added_await(awaited))
+        if (failure := steps.failure_among(leaves)) is not None:
+            if self.is_live and steps.executing:
+                return Progress.STEPS_EXECUTING
+            raise self.fail(failure)
+        if steps.are_waiting(leaves):
             return Progress.STEPS_TO_START
+        if steps.are_executing(leaves):
+            return Progress.STEPS_EXECUTING
         self._blocked_on, self._wants_cancel = want, with_cancel
         return Progress.STUCK
+
+    def _awaited_sleeps(self, want: Await) -> list[tuple[int, int]]:
+        """Return the awaited sleeps that have not ended, each with when it is over."""
+        seen, sleeps = self.arrivals.seen, self.sleeps
+        leaves = [leaf for leaf in want.leaves() if isinstance(leaf, int)]
+        return [(sleeps[leaf], leaf) for leaf in leaves if leaf in sleeps and leaf not in seen]
 
     def _add_result(self, notification: Notification) -> None:
         self.tail.add_result(notification)
         if self.is_live:
             self.arrivals.append(notification)
 
-    def _fail_step(self, completion_id: int) -> AttemptEnded:
-        failure = self._failed_steps[completion_id]
-        index, name = self._steps[completion_id]
-        return self.fail(
-            Error(
-                code=failure.code,
-                message=failure.message,
-                stacktrace=failure.stacktrace,
-                related_command_index=index,
-                related_command_name=name,
-                related_command_type=MessageType.RUN,
-                next_retry_delay=failure.retry_after_ms,
-            )
-        )
+    def _violated(self, what: str) -> AttemptEnded:
+        """End the attempt because the journal breaks the protocol."""
+        where = self._recording.where(self._recording.index)
+        return self.fail(Error(code=CODE_PROTOCOL_VIOLATION, message=f"Protocol violation after {where}: {what}."))
 
-    def _compare(self, index: int, raw: bytes, asked: Message) -> None:
-        """Compare a command with the recorded one by its fields."""
-        recorded_raw, asked_type = self._commands[index], frame_type(raw)
-        recorded_type = frame_type(recorded_raw)
-        try:
-            recorded = decode(recorded_raw)
-        except DecodeError as error:
-            raise self.violated(str(error)) from error
-        found = differences(recorded, asked) if recorded_type == asked_type else []
-        if recorded_type == asked_type and not found:
-            return
-        text = other_command(self.where(index), title(recorded_type, recorded), title(asked_type, asked), found)
-        raise self._mismatch(text, index, entry_name(asked), asked_type)
-
-    def _added_await(self, want: Await) -> AttemptEnded:
-        index = self._index + 1
-        raw = self._commands[index]
-        awaited = [self._awaited(leaf) for leaf in sorted(want.leaves(), key=str)]
-        text = added_await(self.where(index), title(frame_type(raw), decode(raw)), awaited)
-        steps = sorted(leaf for leaf in want.leaves() if isinstance(leaf, int) and leaf in self._steps)
-        if steps:
-            return self._mismatch(text, *self._steps[steps[0]], MessageType.RUN)
-        return self._mismatch(text, index, "", frame_type(raw))
-
-    def _awaited(self, leaf: NotificationId) -> str:
-        if isinstance(leaf, str):
-            return f"signal {leaf!r}"
-        if leaf < 0:
-            return f"signal {-leaf}"
-        return f"run {self._steps[leaf][1]!r}" if leaf in self._steps else f"completion {leaf}"
-
-    def _mismatch(self, text: str, index: int, name: str, message_type: int) -> AttemptEnded:
+    def _mismatched(self, mismatch: Mismatch) -> AttemptEnded:
+        """End the attempt because the code has left the recording."""
         error = Error(
             code=CODE_JOURNAL_MISMATCH,
-            message=text,
-            related_command_index=index,
-            related_command_type=message_type,
+            message=mismatch.text,
+            related_command_index=mismatch.command_index,
+            related_command_name=mismatch.command_name or None,
+            related_command_type=mismatch.command_type,
         )
-        if name:
-            error.related_command_name = name
-        return self._end(error, JournalMismatch(text))
+        return self._end(error, JournalMismatch(mismatch.text), will_be_resumed=True)
 
     def _end(self, terminator: Message, error: AttemptEnded, *, will_be_resumed: bool = False) -> AttemptEnded:
         """Fix the attempt's answer, unless it is fixed already, and return what to raise."""
@@ -465,26 +392,3 @@ class Machine:
             self.will_be_resumed = will_be_resumed
             self._terminator = encode(terminator)
         return self.ended
-
-
-def _split(request: AttemptRequest) -> tuple[list[bytes], list[bytes]]:
-    """Return the commands and the notifications of a journal, each in order."""
-    commands, notifications = [], []
-    for raw in request.entries:
-        if raw[0] in _COMMAND_BYTES:
-            commands.append(raw)
-        elif raw[0] in _NOTIFICATION_BYTES:
-            notifications.append(raw)
-        else:
-            raise DecodeError(f"a frame of type 0x{frame_type(raw):04X} is no journal entry")
-    if request.start.known_entries > len(request.entries):
-        raise DecodeError(f"the journal has {len(request.entries)} entries of {request.start.known_entries} announced")
-    if not commands or frame_type(commands[0]) != MessageType.INPUT or commands[0] is not request.entries[0]:
-        raise DecodeError("the journal does not begin with the input command")
-    return commands, notifications
-
-
-def _entry_of_command(entries: Sequence[bytes], index: int) -> int:
-    """Return where in the journal a command is, counting notifications; behind the end for a new command."""
-    at = [entry for entry, raw in enumerate(entries) if raw[0] in _COMMAND_BYTES]
-    return at[index] if index < len(at) else len(entries) + index - len(at)
