@@ -1,7 +1,7 @@
-"""What the engine needs of the world, as Protocols; each has an embedded and an AWS implementation and one suite.
+"""The `Store` port: the atomic operations, and the outcomes they answer with.
 
-Every writing operation of `Store` is one conditional write of one item. What it answers is an outcome: the new record,
-or `None` / `Fenced` when the condition did not hold. Only `StoreUnreachable` is raised.
+Every writing operation is one conditional write of one item. What it answers is an outcome: the new record, or `None`
+/ `Fenced` when the condition did not hold. Only `StoreUnreachable` is raised.
 
 An operation may answer before its write is durable, as long as everything that is staged becomes durable in order:
 the embedded store batches its commits so. `Store.flushed` is the barrier; the engine waits there before anything that
@@ -10,7 +10,6 @@ depends on a write leaves the process (an answer to a client, a closure of the h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,9 +29,7 @@ from holdfast_engine.records import (
     StateWrites,
     Status,
 )
-from holdfast_engine.registry import Deployment, Endpoint
-from holdfast_protocol.attempt import AttemptRequest, Checkpoint
-from holdfast_protocol.manifest import Manifest
+from holdfast_engine.registry import Deployment
 
 
 class Fenced:
@@ -268,105 +265,4 @@ class Store(Protocol):
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
         """Return completed heads whose retention is over."""
-        ...
-
-
-class Wakeups(Protocol):
-    """Messages that carry nothing but a name; losing, doubling, delaying or reordering one is harmless."""
-
-    async def wake(self, invocation_id: str, *, not_before_ms: int | None) -> None:
-        """Have the invocation advanced, now or not before a time."""
-        ...
-
-    async def watchdog(self, invocation_id: str) -> None:
-        """Have it looked at once this process must be finished or dead (rules O-1 and O-2)."""
-        ...
-
-    async def check_key(self, key: KeyRef, *, not_before_ms: int | None) -> None:
-        """Have the queue of a key looked at."""
-        ...
-
-    async def settled(self, invocation_id: str) -> None:
-        """Say that all that follows from a completed invocation has been done, so no restart need look at it.
-
-        Where a real message is under way for that (a watchdog on SQS), this does nothing.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptFailure:
-    """Why an attempt gave no complete answer. `is_counted` is false when user code was never reached."""
-
-    code: int
-    message: str
-    rt_code: str
-    stacktrace: str = ""
-    retry_after_ms: int | None = None
-    is_counted: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What an endpoint answered: whole raw frames, and the failure that cut it short if one did."""
-
-    frames: Sequence[bytes]
-    failure: AttemptFailure | None = None
-
-
-class Invoker(Protocol):
-    """Runs one attempt of a handler; never raises for what the endpoint or the network does."""
-
-    def takes_checkpoints(self, deployment: Deployment) -> bool:
-        """Return whether the deployment's handlers use a checkpoint; to others it is not given."""
-        ...
-
-    async def invoke(
-        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
-    ) -> Answer:
-        """Send the request and return the answer."""
-        ...
-
-
-class Discovery(Protocol):
-    """Asks an endpoint what it serves."""
-
-    async def discover(self, endpoint: Endpoint) -> tuple[Manifest, str | None]:
-        """Return the manifest and the SDK's version; raises DiscoveryFailed."""
-        ...
-
-
-class Blobs(Protocol):
-    """Values too large for a journal page; content-addressed, so that writing twice is harmless."""
-
-    async def put(self, invocation_id: str, name: str, content: bytes) -> None:
-        """Store a blob durably."""
-        ...
-
-    async def get(self, invocation_id: str, name: str) -> bytes:
-        """Return a blob."""
-        ...
-
-    async def forget(self, invocation_id: str) -> None:
-        """Delete all blobs of an invocation."""
-        ...
-
-
-class Clock(Protocol):
-    """Time comes in as an argument."""
-
-    def now_ms(self) -> int:
-        """Return epoch milliseconds."""
-        ...
-
-
-class Dice(Protocol):
-    """Randomness comes in as an argument."""
-
-    def entropy(self, size: int) -> bytes:
-        """Return random bytes."""
-        ...
-
-    def jitter(self) -> float:
-        """Return a number in [0, 1)."""
         ...

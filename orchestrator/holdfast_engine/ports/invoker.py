@@ -1,0 +1,53 @@
+"""The ports towards endpoints: running attempts, and asking what they serve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from holdfast_engine.registry import Deployment, Endpoint
+from holdfast_protocol.attempt import AttemptRequest, Checkpoint
+from holdfast_protocol.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailure:
+    """Why an attempt gave no complete answer. `is_counted` is false when user code was never reached."""
+
+    code: int
+    message: str
+    rt_code: str
+    stacktrace: str = ""
+    retry_after_ms: int | None = None
+    is_counted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an endpoint answered: whole raw frames, and the failure that cut it short if one did."""
+
+    frames: Sequence[bytes]
+    failure: AttemptFailure | None = None
+
+
+class Invoker(Protocol):
+    """Runs one attempt of a handler; never raises for what the endpoint or the network does."""
+
+    def takes_checkpoints(self, deployment: Deployment) -> bool:
+        """Return whether the deployment's handlers use a checkpoint; to others it is not given."""
+        ...
+
+    async def invoke(
+        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
+    ) -> Answer:
+        """Send the request and return the answer."""
+        ...
+
+
+class Discovery(Protocol):
+    """Asks an endpoint what it serves."""
+
+    async def discover(self, endpoint: Endpoint) -> tuple[Manifest, str | None]:
+        """Return the manifest and the SDK's version; raises DiscoveryFailed."""
+        ...
