@@ -1,0 +1,1 @@
+"""The `holdfast` command: runs everything on one machine, and asks running servers."""

@@ -1,0 +1,1 @@
+"""`holdfast dev`: the whole of Holdfast in one process."""

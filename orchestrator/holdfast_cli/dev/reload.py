@@ -1,0 +1,61 @@
+"""Reload on change: a reload is a restart, which is what durable handlers are made for.
+
+Modules cannot be exchanged safely inside a running interpreter: old classes stay referenced from everywhere. So the
+changed code is imported in a child first, and if that works this process stops as it would for SIGTERM and executes
+itself anew. If it does not work, the reason is printed and the old code goes on serving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from watchfiles import PythonFilter, awatch
+
+from holdfast_cli.dev.check import REASON_MARK
+
+# Editors write several files and some more than once; this gathers what belongs together.
+_GATHER_MS = 200
+_CHECK_SECONDS_MAX = 60
+
+
+async def wait_for_change(references: Sequence[str], folders: Sequence[Path]) -> str:
+    """Return the name of a changed file, once there is a change with which everything imports."""
+    changes = awatch(*folders, watch_filter=PythonFilter(), debounce=_GATHER_MS, recursive=False)
+    async for changed in changes:
+        name = Path(min(path for _, path in changed)).name
+        reason = await _import_problem(references)
+        if reason is None:
+            return name
+        click.echo(f"{name} changed. {reason} The code from before goes on serving.", err=True)
+    raise asyncio.CancelledError
+
+
+async def _import_problem(references: Sequence[str]) -> str | None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "holdfast_cli.dev.check",
+        *references,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS_MAX):
+            _, said = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        return f"The import did not end within {_CHECK_SECONDS_MAX} s."
+    except asyncio.CancelledError:
+        child.kill()
+        raise
+    if child.returncode == 0:
+        return None
+    lines = said.decode("utf-8", "replace").splitlines()
+    reasons = [line.removeprefix(REASON_MARK) for line in lines if line.startswith(REASON_MARK)]
+    return reasons[-1] if reasons else f"The import ended with exit code {child.returncode}."

@@ -1,0 +1,124 @@
+"""The server of `holdfast dev`: embedded engine, ingress and admin on one event loop, from start to drained end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast_cli.dev.http_server import HttpServer
+from holdfast_cli.dev.registering import register_when_up
+from holdfast_cli.dev.signals import stop_on_signals
+from holdfast_cli.dev.sockets import url_of
+from holdfast_cli.problems import UsageProblem
+from holdfast_engine.errors import DiscoveryFailed, RequestRejected, StoreUnreachable
+from holdfast_http.admin.app import Admin
+from holdfast_http.ingress.app import Ingress
+from holdfast_local.composition import LocalServer
+from holdfast_local.surroundings import SystemClock
+
+if TYPE_CHECKING:
+    from holdfast import Endpoint as HandlerEndpoint
+    from holdfast_engine.registry import Endpoint, ServiceSpec
+
+# The address under which the services of this process are registered; the same at every start, so that each start
+# replaces what the last one saw.
+_IN_PROCESS_ADDRESS = "dev"
+
+# How long requests may take to be answered once the server stops; a client that waits for a long invocation is told
+# to come back. A reload has somebody looking at it.
+STOP_SECONDS = 3.0
+RELOAD_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to serve and where; `handlers` is None when this process has no services of its own."""
+
+    handlers: HandlerEndpoint | None
+    folder: Path
+    ingress: socket.socket
+    admin: socket.socket
+    endpoints: Sequence[Endpoint]
+
+
+class DevServer:
+    """One run of the server."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        handlers = {} if plan.handlers is None else {_IN_PROCESS_ADDRESS: plan.handlers}
+        self._local = LocalServer(
+            data_dir=plan.folder, endpoints=handlers, sdk_version=f"restate-sdk-holdfast/{version('holdfast')}"
+        )
+        engine = self._local.engine
+        self._ingress = Ingress(engine, now_ms=SystemClock().now_ms)
+        admin = Admin(engine, product_version=version("holdfast"), ingress_url=url_of(plan.ingress))
+        self._servers = (HttpServer(self._ingress, plan.ingress), HttpServer(admin, plan.admin))
+
+    @property
+    def services(self) -> list[ServiceSpec]:
+        """What can be called."""
+        return self._local.engine.registry.services()
+
+    async def run(
+        self, *, announce: Callable[[int], None], wait_for_change: Callable[[], Awaitable[str]] | None
+    ) -> str | None:
+        """Serve until a signal, or until the code has changed; return what changed.
+
+        Args:
+            announce: Called when everything is up, with the number of unfinished invocations that go on.
+            wait_for_change: Returns the name of what changed; None when nobody watches.
+
+        Raises:
+            UsageProblem: The data folder or the services cannot be used.
+        """
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        unfinished = await self._start()
+        registering = [
+            asyncio.create_task(register_when_up(self._local.engine, endpoint)) for endpoint in self._plan.endpoints
+        ]
+        announce(unfinished)
+        changed: str | None = None
+        try:
+            changed = await _first_of(stop, wait_for_change)
+        finally:
+            for task in registering:
+                task.cancel()
+            await self._stop(STOP_SECONDS if changed is None else RELOAD_SECONDS)
+        return changed
+
+    async def _start(self) -> int:
+        try:
+            unfinished = await self._local.start()
+        except (StoreUnreachable, RequestRejected, DiscoveryFailed) as error:
+            raise UsageProblem(f"{error}.") from error
+        for server in self._servers:
+            await server.start()
+        return unfinished
+
+    async def _stop(self, seconds: float) -> None:
+        stopping = [asyncio.create_task(server.stop()) for server in self._servers]
+        await asyncio.wait(stopping, timeout=seconds)
+        self._ingress.waiting_room.release()
+        await asyncio.gather(*stopping)
+        await self._ingress.waiting_room.close()
+        await self._local.stop()
+
+
+async def _first_of(stop: asyncio.Event, wait_for_change: Callable[[], Awaitable[str]] | None) -> str | None:
+    stopped = asyncio.ensure_future(stop.wait())
+    if wait_for_change is None:
+        await stopped
+        return None
+    changed = asyncio.ensure_future(wait_for_change())
+    await asyncio.wait((stopped, changed), return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, changed):
+        task.cancel()
+    await asyncio.gather(stopped, changed, return_exceptions=True)
+    return changed.result() if changed.done() and not changed.cancelled() and not stop.is_set() else None

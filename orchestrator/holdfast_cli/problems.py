@@ -1,0 +1,17 @@
+"""Problems that a person at the prompt can mend: one clear sentence on stderr, and the exit code that says so."""
+
+from __future__ import annotations
+
+import click
+
+
+class UsageProblem(click.ClickException):
+    """Something was asked for that cannot be done as asked."""
+
+    exit_code = 2
+
+
+class RequestFailed(click.ClickException):
+    """A server refused a request, or could not be reached."""
+
+    exit_code = 1

@@ -1,0 +1,1 @@
+"""The API that operators and tools use: deployments, services and invocations."""

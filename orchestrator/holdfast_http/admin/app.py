@@ -1,0 +1,36 @@
+"""The admin API as one application: routes and errors around the handler functions."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from holdfast_http.admin.answers import EXPECTED, error_response, problem_response
+from holdfast_http.admin.routes import Tools, route
+from holdfast_http.messages import Request, Response
+
+if TYPE_CHECKING:
+    from holdfast_engine.engine import Engine
+
+_log = logging.getLogger("holdfast.http")
+
+
+class Admin:
+    """Answers the requests of the admin API. Pages of other origins get no leave to read it."""
+
+    def __init__(self, engine: Engine, *, product_version: str, ingress_url: str) -> None:
+        self._tools = Tools(engine=engine, product_version=product_version, ingress_url=ingress_url)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request; never raises for what a client or a dependency does."""
+        try:
+            return await route(self._tools, request)
+        except EXPECTED as error:
+            return problem_response(error)
+        except Exception:  # noqa: BLE001 - a bug must become an answer and a log line, not a broken connection.
+            _log.exception("%s %s failed", request.method, request.path)
+            return error_response(500, "the admin API failed on this request; its log says why")
+
+    def refuse(self, request: Request, *, status: int, message: str) -> Response:  # noqa: ARG002 - as App has it.
+        """Return the error response for what a binding must refuse before it has the body."""
+        return error_response(status, message)

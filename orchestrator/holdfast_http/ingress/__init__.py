@@ -1,0 +1,1 @@
+"""The API that clients call handlers with."""
