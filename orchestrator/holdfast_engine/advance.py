@@ -131,7 +131,8 @@ async def _suspended(world: World, head: Head) -> int | None:
     if held is None or held.head.status is not Status.SUSPENDED:
         return world.clock.now_ms()
     assert held.head.awaiting is not None
-    if held.journal.has_resolved(held.head.awaiting, now_ms=world.clock.now_ms()):
+    now = world.clock.now_ms()
+    if held.journal.has_resolved(held.head.awaiting, now_ms=now, signals_from=held.journal.durable):
         return await _take(world, held.head, has_died=False)
     await perform(world, held, start_run)
     await apply_state(world, held)

@@ -120,6 +120,7 @@ async def _settle(world: World, held: Held, answer: Answer, *, has_checkpoint: b
         head=head,
         journal=journal,
         policy=spec.retry if spec is not None else RetryPolicy(),
+        sent=held.began,
         has_new_command=journal.commands > held.commands_before,
         now_ms=world.clock.now_ms(),
         jitter=world.dice.jitter(),
@@ -151,7 +152,7 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting) -> bool | None:
     for note in await world.store.notes(held.head.id):
         held.journal.add_note(note)
     now = world.clock.now_ms()
-    if not held.journal.has_resolved(awaiting, now_ms=now):
+    if not held.journal.has_resolved(awaiting, now_ms=now, signals_from=held.began):
         due = held.journal.next_due_ms()
         if due is not None:
             await world.wakeups.wake(held.head.id, not_before_ms=due)

@@ -204,15 +204,17 @@ def decide(
     head: Head,
     journal: Journal,
     policy: RetryPolicy,
+    sent: int,
     has_new_command: bool,
     now_ms: int,
     jitter: float,
     text_max: int,
 ) -> Verdict:
-    """Return what becomes of the invocation."""
+    """Return what becomes of the invocation; `sent` is how many entries the attempt was given."""
     match terminator:
         case Suspended(awaiting=awaiting):
-            return GoOn() if journal.has_resolved(awaiting, now_ms=now_ms) else Suspend(awaiting=awaiting)
+            is_ready = journal.has_resolved(awaiting, now_ms=now_ms, signals_from=sent)
+            return GoOn() if is_ready else Suspend(awaiting=awaiting)
         case Done():
             outcome = journal.outcome()
             if outcome is not None:

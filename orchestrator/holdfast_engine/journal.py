@@ -111,11 +111,13 @@ class Journal:
         kind = type_of(frame)
         if kind >= _COMMAND_END:
             leaf = leaf_of(frame)
-            # The first completion wins; repeated signals of one name queue up in the SDK.
+            if leaf[0] != "c":
+                # Signals repeat: the latest tells whether there is one that an attempt has not seen.
+                self.resolved[leaf] = index
+                return
             self.resolved.setdefault(leaf, index)
-            if leaf[0] == "c":
-                self.sleeps.pop(int(leaf[1]), None)
-                self.unanswered.pop(int(leaf[1]), None)
+            self.sleeps.pop(int(leaf[1]), None)
+            self.unanswered.pop(int(leaf[1]), None)
             return
         self.commands += 1
         if kind == _OUTPUT:
@@ -146,9 +148,13 @@ class Journal:
         """Return when the next open sleep ends."""
         return min(self.sleeps.values(), default=None)
 
-    def has_resolved(self, awaiting: Awaiting, *, now_ms: int) -> bool:
-        """Return whether the SDK could go on: the tree is resolved by the entries and by sleeps that are due."""
-        return self._resolve(awaiting, now_ms) is not None
+    def has_resolved(self, awaiting: Awaiting, *, now_ms: int, signals_from: int) -> bool:
+        """Return whether the SDK could go on: the tree is resolved by the entries and by sleeps that are due.
+
+        A signal below `signals_from` was seen by the attempt that suspended, and yet it waits: it has used it up (a
+        cancellation that was caught, an earlier signal of the same name). Counting it again would loop for ever.
+        """
+        return self._resolve(awaiting, now_ms, signals_from) is not None
 
     def outcome(self) -> Outcome | None:
         """Return what the last Output command says."""
@@ -170,17 +176,19 @@ class Journal:
         for token in page.taken:
             self.taken[token] = -1
 
-    def _resolve(self, awaiting: Awaiting, now_ms: int) -> bool | None:
+    def _resolve(self, awaiting: Awaiting, now_ms: int, signals_from: int) -> bool | None:
         """Return True for success, False for failure, None while open; "either way" counts as success."""
         leaves: list[Leaf] = [("c", c) for c in awaiting.completions]
         leaves += [("s", s) for s in awaiting.signals]
         leaves += [("n", n) for n in awaiting.names]
-        states = (self._leaf_state(leaf, now_ms) for leaf in leaves)
-        nested = (self._resolve(node, now_ms) for node in awaiting.nested)
+        states = (self._leaf_state(leaf, now_ms, signals_from) for leaf in leaves)
+        nested = (self._resolve(node, now_ms, signals_from) for node in awaiting.nested)
         return combine(awaiting.combinator, [*states, *nested])
 
-    def _leaf_state(self, leaf: Leaf, now_ms: int) -> bool | None:
+    def _leaf_state(self, leaf: Leaf, now_ms: int, signals_from: int) -> bool | None:
         index = self.resolved.get(leaf)
+        if index is not None and leaf[0] != "c" and index < signals_from:
+            return None
         if index is None:
             if leaf[0] != "c":
                 return None
