@@ -8,8 +8,8 @@ payment takes too long, the bookings made so far are undone in reverse, by durab
     curl localhost:8080/Travel/book --json '{"traveller": "ada", "flight": "LX 38", "car": "small", "card": "4242"}'
     # a declined card: the car is returned, the flight cancelled, and the answer is the payment's error
     curl localhost:8080/Travel/book --json '{"traveller": "bob", "flight": "LX 38", "car": "small", "card": "0000"}'
-    # cards beginning with "slow" are approved by the bank, which takes its time: approve with the token from the log,
-    # or wait until the time is up
+    # cards beginning with "slow" are approved by the bank, which takes its time: be the bank, with the token from the
+    # log, or wait until the time is up
     curl localhost:8080/Travel/book --json '{"traveller": "eve", "flight": "LX 38", "car": "small", "card": "slow-1",
                                              "approve_within_s": 5}'
     curl localhost:8080/restate/awakeables/<token>/resolve --json 'true'
@@ -91,8 +91,8 @@ async def book(ctx: restate.Context, trip: Trip) -> Booking:
 
         token, approved = ctx.awakeable(type_hint=bool)
         is_decided = await saga.run("payment", charge, reference, trip.card, token, compensate=refund)
-        if not is_decided:
-            await approved.or_timeout(timedelta(seconds=trip.approve_within_s))
+        if not is_decided and not await approved.or_timeout(timedelta(seconds=trip.approve_within_s)):
+            raise restate.TerminalError("the bank refused the payment", status_code=402)
 
     return Booking(reference=reference)
 

@@ -187,9 +187,15 @@ def pydantic_model(model: Any) -> Convert:
         try:
             return model.model_validate(value)
         except ValueError as error:
-            raise Mismatch(str(error)) from error
+            raise Mismatch(pydantic_problem(error)) from error
 
     return convert
+
+
+def pydantic_problem(error: Any) -> str:
+    """Return what pydantic found wrong, in one line."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in problems)
 
 
 def msgspec_struct(made: Any) -> Convert:

@@ -143,7 +143,14 @@ class NotifiedFuture(DurableFuture[T]):
 
 
 class SleepFuture(NotifiedFuture[None]):
-    """The end of a durable sleep."""
+    """The end of a durable sleep.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> import holdfast
+        >>> async def remind(ctx: holdfast.Context) -> None:
+        ...     await ctx.sleep(timedelta(days=7))
+    """
 
     __slots__ = ()
 

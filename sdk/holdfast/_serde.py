@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar, cast
 
+from holdfast._conversions import pydantic_model, pydantic_problem
 from holdfast._hints import is_msgspec_struct, is_pydantic_model
 from holdfast._typed_json import converter_for, to_json_value
 from holdfast.errors import SerdeError
@@ -125,14 +126,23 @@ class PydanticJsonSerde(Serde[T]):
         self.model = model
 
     def deserialize(self, buf: bytes) -> T | None:
-        """Return the validated model, or None for no bytes."""
-        return cast("T", self.model.model_validate_json(buf)) if buf else None
+        """Return the validated model, or None for no bytes.
+
+        Raises:
+            SerdeError: the bytes are not a valid model; the message names the fields.
+        """
+        if not buf:
+            return None
+        try:
+            return cast("T", self.model.model_validate_json(buf))
+        except ValueError as error:
+            raise SerdeError(pydantic_problem(error)) from error
 
     def serialize(self, obj: T | None) -> bytes:
         """Return the model as JSON; a plain value is validated into the model first."""
         if obj is None:
             return b""
-        model = obj if isinstance(obj, self.model) else self.model.model_validate(obj)
+        model = obj if isinstance(obj, self.model) else pydantic_model(self.model)(obj)
         return cast("str", model.model_dump_json()).encode()
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import holdfast
 from holdfast._handler import Handler
@@ -53,7 +55,9 @@ async def _raw(ctx: Any, order: bytes) -> bytes: ...  # type: ignore[empty-body]
         (_typed, b'{"amount": "two"}', "amount: expected a whole number, got 'two'"),
         (_typed, b"null", "expected an object (Order), got None"),
         (_typed, b"", "Shop/buy takes a Order, but the request has no body"),
-        (_model, b'{"amount": "two"}', "1 validation error for Model"),
+        (_model, b'{"amount": "two"}', "Shop/buy is not valid: amount: Input should be a valid integer"),
+        (_model, b"{", "Shop/buy is not valid: Invalid JSON: EOF"),
+        (_typed, b"[" * 100_000, "The input of Shop/buy is not valid"),
         (_model, b"", "Shop/buy takes a Model, but the request has no body"),
         (_plain, b"{", "The input of Shop/buy is not JSON"),
     ],
@@ -64,6 +68,15 @@ def test_bad_input_is_a_terminal_400(fn: Any, body: bytes, sentence: str) -> Non
         _handler(fn).read_input(body)
     assert raised.value.status_code == 400
     assert sentence in raised.value.message
+
+
+@given(body=st.binary(max_size=60) | st.text(alphabet='{}[]",:amount01e', max_size=60).map(str.encode))
+def test_garbage_is_read_or_refused(body: bytes) -> None:
+    """Whatever the bytes are, a typed handler gets a value of its type or the caller gets a 400."""
+    try:
+        assert isinstance(_handler(_typed).read_input(body), Order)
+    except holdfast.TerminalError as error:
+        assert error.status_code == 400
 
 
 @pytest.mark.parametrize(

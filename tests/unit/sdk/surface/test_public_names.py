@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import inspect
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def test_every_public_name_resolves_and_says_how_to_use_it(name: str) -> None:
     if inspect.isclass(value) or inspect.isfunction(value):
         docstring = inspect.getdoc(value) or ""
         assert ">>>" in docstring, f"holdfast.{name} shows no example"
+
+
+@pytest.mark.parametrize("name", holdfast.__all__)
+def test_every_example_in_a_docstring_runs(name: str) -> None:
+    """The examples of public names are executed, and print what they say."""
+    value = getattr(holdfast, name)
+    if not inspect.isclass(value) and not inspect.isfunction(value):
+        return
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)
+    for test in doctest.DocTestFinder().find(value, name, globs={}):
+        assert runner.run(test, out=lambda _: None).failed == 0, test.name
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

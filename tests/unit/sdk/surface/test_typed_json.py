@@ -156,7 +156,7 @@ def test_what_is_written_reads_back(hint: Any, value: Any) -> None:
         (Options, "[]", "expected an object, got []"),
         (uuid.UUID, '"x"', "expected a UUID as text, got 'x'"),
         (decimal.Decimal, '"x"', "expected a Decimal as text, got 'x'"),
-        (list[Model], '[{"amount": "x"}]', "[0]: 1 validation error for Model"),
+        (list[Model], '[{"amount": "x"}]', "[0]: amount: Input should be a valid integer"),
         (list[Struct], '[{"amount": "x"}]', "[0]: Expected `int`, got `str`"),
         (str, f"[{'0,' * 90}0]", "..."),
     ],
