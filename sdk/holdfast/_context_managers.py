@@ -11,7 +11,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class contextvar(Generic[P, T]):  # noqa: N801 - a decorator, named as in the SDK that user code comes from
+class contextvar(Generic[P, T]):  # noqa: N801 - used as a decorator, named as in the SDK that user code comes from
     """Keeps what an async context manager yields, for the code that runs inside it.
 
     Context managers around attempts have nobody to yield to; this makes the value readable as `.value`.
