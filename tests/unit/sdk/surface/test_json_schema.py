@@ -156,7 +156,7 @@ def test_classes_of_one_name_are_kept_apart() -> None:
     def other() -> Any:
         return dataclasses.make_dataclass("Item", [("colour", str)])
 
-    schema = json_schema_for(tuple[Item, other()])  # type: ignore[misc]  # a class made at run time
+    schema = json_schema_for(tuple[Item, other()])  # type: ignore[misc]  # made at run time, unlike other classes
     assert isinstance(schema, dict)
     assert len(schema["$defs"]) == 2
 
