@@ -26,6 +26,7 @@ _MS_PER_S = 1000
 _CONTEXT_BY_KIND: Final[dict[tuple[str, str | None], type[Context]]] = {
     ("service", None): Context,
     ("object", "exclusive"): ObjectContext,
+    ("object", None): ObjectContext,
     ("object", "shared"): ObjectSharedContext,
     ("workflow", "workflow"): WorkflowContext,
     ("workflow", "shared"): WorkflowSharedContext,
