@@ -38,6 +38,8 @@ class JsonBody:
         value = self._content.get(name)
         if value is not None and not isinstance(value, str):
             raise bad_request(f"the field '{name}' must be a string")
+        if value is not None and not _is_text(value):
+            raise bad_request(f"the field '{name}' holds half a character")
         return value
 
     def flag(self, name: str) -> bool | None:
@@ -55,6 +57,15 @@ class JsonBody:
         if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
             raise bad_request(f"the field '{name}' must be an object whose values are strings")
         return tuple(value.items())
+
+
+def _is_text(value: str) -> bool:
+    # JSON can spell one half of a surrogate pair, which no encoding can write.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require_json_type(request: Request) -> None:

@@ -39,8 +39,9 @@ class HttpServer:
     async def start(self) -> None:
         """Return once requests are answered."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener.dup()]))
-        while not self._server.started and not self._task.done():
-            await asyncio.sleep(0.001)
+        started = asyncio.create_task(self._server.is_up.wait())
+        await asyncio.wait((self._task, started), return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
         if self._task.done():
             await self._task
 
@@ -52,7 +53,16 @@ class HttpServer:
 
 
 class _PartOfAProcess(uvicorn.Server):
-    """A server that leaves the process's signals alone."""
+    """A server that leaves the process's signals alone and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.is_up.set()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -60,10 +60,9 @@ def _services(reference: str) -> list[Any]:
         raise UsageProblem(f"The module {name!r} has no {attribute!r}{_hint(module)}.")
     services = _flattened(value)
     if services is None:
-        kind = type(value)
         raise UsageProblem(
-            f"{name}:{attribute} is neither a service, nor a list of services, nor an endpoint, but a {kind.__name__}"
-            f"{_foreign_hint(value)}."
+            f"{name}:{attribute} is neither a service, nor a list of services, nor an endpoint or app,"
+            f" but a {type(value).__name__}{_foreign_hint(value)}."
         )
     return services
 
@@ -72,8 +71,10 @@ def _flattened(value: object) -> list[Any] | None:
     """Return the services in a value; None when it holds anything else."""
     from holdfast import Endpoint
 
-    if isinstance(value, Endpoint):
-        return list(value.service_by_name.values())
+    # What `holdfast.app` returns is the bound method of an object that has the endpoint.
+    endpoint = getattr(getattr(value, "__self__", None), "_endpoint", value)
+    if isinstance(endpoint, Endpoint):
+        return list(endpoint.service_by_name.values())
     if _is_service(value):
         return [value]
     if isinstance(value, list | tuple) and all(_is_service(each) for each in value):
@@ -115,7 +116,7 @@ def _import(name: str) -> ModuleType:
                 f"There is no module {error.name!r} in {Path.cwd()} or where Python looks; start in its folder."
             ) from error
         # User code may end the interpreter as well; that, too, is a module that does not import.
-        raise UsageProblem(f"The module {name!r} does not import: {_where(error)}{_what(error)}") from error
+        raise UsageProblem(f"The module {name!r} does not import: {_where(error)}{_what(error)}.") from error
 
 
 def _where(error: BaseException) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast_engine.engine import CancelOutcome
-
 from holdfast_http.admin.invocation_view import invocation_json
 from holdfast_http.admin.journal_view import journal_json
 from holdfast_http.messages import Request, Response, json_response, query_values

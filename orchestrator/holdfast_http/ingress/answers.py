@@ -12,7 +12,6 @@ from holdfast_http.waiting import RETRY_AFTER_SECONDS, Overloaded, Stopping
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Finished
-
     from holdfast_engine.records import Failure
     from holdfast_protocol.manifest import OutputSpec
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast_engine.engine import Submission
-
 from holdfast_engine.records import Kind, Target
 from holdfast_http.durations import DurationError, parse_duration_ms
 from holdfast_http.ingress.answers import outcome_response

@@ -64,6 +64,12 @@ def _refuse_to_fetch(uri: str) -> NoReturn:
 
 
 def _describe(error: ValueError) -> str:
-    message = getattr(error, "message", str(error))[:_MESSAGE_LENGTH_MAX]
+    message = _shortened(getattr(error, "message", str(error)))
     path = "".join(f"/{part}" for part in getattr(error, "instance_path", ()))
     return f"at {path}: {message}" if path else message
+
+
+def _shortened(message: str) -> str:
+    # The offending value stands in front and may be long; what is wrong with it stands behind.
+    half = _MESSAGE_LENGTH_MAX // 2
+    return message if len(message) <= _MESSAGE_LENGTH_MAX else f"{message[:half]}…{message[-half:]}"
