@@ -199,6 +199,51 @@ def a_click_may_come_first(stage: Stage) -> None:
     assert stage.site.call(f"/UserSignup/{user}/stage") == "refused"
 
 
+def trip_is_booked_as_a_whole(stage: Stage) -> None:
+    """A saga in which nothing fails leaves its effects and no compensation."""
+    traveller = _new("ada")
+    reference = stage.site.call("/Travel/book", _trip(traveller))["reference"]
+    assert reference.startswith(traveller)
+    assert [line.split(" ")[0] for line in stage.effects(reference)] == ["booked", "rented", "charged"]
+
+
+def declined_trip_is_undone_in_reverse(stage: Stage) -> None:
+    """When the payment fails for good, the car goes back, then the flight, and the caller gets the payment's error."""
+    traveller = _new("bob")
+    _refused(stage, "/Travel/book", _trip(traveller, card="0000"), status=402, message="the card was declined")
+    done = [line.split(" ")[0] for line in stage.effects(traveller)]
+    assert done[:2] == ["booked", "rented"]
+    assert done[-2:] == ["returned", "cancelled"]
+
+
+def bank_is_waited_for_and_not_for_ever(stage: Stage) -> None:
+    """A durable timeout ends the wait for the bank; a bank that answers in time is heard."""
+    in_time, too_late = _new("eve"), _new("max")
+    waiting = stage.site.send("/Travel/book", _trip(in_time, card="slow-1"))
+    token = eventually(lambda: stage.effects("charged", in_time))[0].rsplit(" ")[-1]
+    stage.site.ingress.post(f"/restate/awakeables/{token}/resolve", json=True).raise_for_status()
+    assert stage.site.attach(waiting).json()["reference"].startswith(in_time)
+
+    answer = stage.site.post("/Travel/book", _trip(too_late, card="slow-2", approve_within_s=0.3))
+    assert answer.status_code == 408, answer.text
+    assert [line.split(" ")[0] for line in stage.effects(too_late)][-3:] == ["refunded", "returned", "cancelled"]
+
+
+def cancelled_trip_is_undone(stage: Stage) -> None:
+    """Cancelling a trip that waits for its bank undoes what was booked."""
+    traveller = _new("joe")
+    waiting = stage.site.send("/Travel/book", _trip(traveller, card="slow-3"))
+    assert eventually(lambda: stage.effects("charged", traveller))
+    stage.site.admin.patch(f"/invocations/{waiting}/cancel").raise_for_status()
+    assert stage.site.attach(waiting).status_code == 409
+    assert [line.split(" ")[0] for line in stage.effects(traveller)][-3:] == ["refunded", "returned", "cancelled"]
+
+
+def _trip(traveller: str, *, card: str = "4242", approve_within_s: float = 60.0) -> dict[str, Any]:
+    trip = {"traveller": traveller, "flight": "LX 38", "car": "small", "card": card}
+    return {**trip, "approve_within_s": approve_within_s}
+
+
 Case = Callable[[Stage], None]
 
 CASES: list[Case] = [
@@ -217,7 +262,12 @@ CASES: list[Case] = [
     a_click_may_come_first,
 ]
 
-OWN_CASES: list[Case] = []
+OWN_CASES: list[Case] = [
+    trip_is_booked_as_a_whole,
+    declined_trip_is_undone_in_reverse,
+    bank_is_waited_for_and_not_for_ever,
+    cancelled_trip_is_undone,
+]
 
 
 def _new(prefix: str) -> str:

@@ -122,15 +122,15 @@ class DevServer(ServerProcess):
         *,
         folder: Path,
         env: Mapping[str, str] | None = None,
-        options: Sequence[str] = (),
+        program: Sequence[str] | None = None,
     ) -> None:
         ingress_port, admin_port = free_ports(2)
         self.ingress_url = f"http://127.0.0.1:{ingress_port}"
         self.admin_url = f"http://127.0.0.1:{admin_port}"
-        command = [str(Path(sys.executable).with_name("holdfast")), "dev", *services, "--no-reload"]
+        command = [*(program or [str(Path(sys.executable).with_name("holdfast"))]), "dev", *services, "--no-reload"]
         command += ["--port", str(ingress_port), "--admin-port", str(admin_port), "--data-dir", str(folder / "data")]
         super().__init__(
-            [*command, *options],
+            command,
             ready_urls=[f"{self.ingress_url}/restate/health", f"{self.admin_url}/health"],
             log_path=folder / "server.log",
             env=env,
