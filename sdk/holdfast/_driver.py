@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from contextlib import AsyncExitStack
 from contextvars import copy_context
 from typing import Final
@@ -14,7 +13,7 @@ from holdfast._current import set_context
 from holdfast._drive import Parked, drive
 from holdfast._handler import Handler
 from holdfast._machine import CODE_INTERNAL, CODE_PROTOCOL_VIOLATION, Machine
-from holdfast._outcome import decisive_error_in
+from holdfast._outcome import decisive_error_in, words_of
 from holdfast.errors import AttemptEnded, RetryableError, TerminalError
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.errors import DecodeError
@@ -106,12 +105,13 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
             # The journal recorded another end; that is what the attempt has ended with now.
             pass
         return
-    message = Error(code=CODE_INTERNAL, message=repr(error), stacktrace="".join(traceback.format_exception(error)))
+    message, stacktrace = words_of(error)
+    failure = Error(code=CODE_INTERNAL, message=message, stacktrace=stacktrace)
     if isinstance(decisive, RetryableError):
-        message.code, message.message = decisive.status_code, decisive.message
+        failure.code, failure.message = decisive.status_code, decisive.message
         if decisive.retry_after is not None:
-            message.next_retry_delay = int(decisive.retry_after.total_seconds() * _MS_PER_S)
-    machine.fail(message)
+            failure.next_retry_delay = int(decisive.retry_after.total_seconds() * _MS_PER_S)
+    machine.fail(failure)
 
 
 def _context_class(handler: Handler) -> type[Context]:

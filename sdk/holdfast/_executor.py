@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from time import monotonic, time
 
 from holdfast._await import Await
 from holdfast._checkpoints import Checkpoints
 from holdfast._commands import Commands
 from holdfast._machine import CODE_INTERNAL, Machine
+from holdfast._outcome import words_of
 from holdfast._run import Step, execute, is_used_up, retry_after_ms
 from holdfast._steps import StepFailure
 from holdfast.errors import AttemptEnded, RetryableError, TerminalError
@@ -122,7 +122,8 @@ class Executor:
         attempts, elapsed_ms = self._machine.earlier_tries()
         attempts += 1
         elapsed_ms += int((monotonic() - started_at) * _MS_PER_S)
-        code, message = CODE_INTERNAL, repr(error)
+        code = CODE_INTERNAL
+        message, stacktrace = words_of(error)
         if isinstance(error, RetryableError):
             code, message = error.status_code, error.message
         if is_used_up(step.options, attempts=attempts, elapsed_ms=elapsed_ms):
@@ -130,7 +131,7 @@ class Executor:
         return StepFailure(
             code=code,
             message=message,
-            stacktrace="".join(traceback.format_exception(error)),
+            stacktrace=stacktrace,
             retry_after_ms=retry_after_ms(step.options, error, attempts=attempts),
         )
 

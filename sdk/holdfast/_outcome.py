@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 
 from holdfast.errors import RetryableError, TerminalError
@@ -19,6 +20,14 @@ def terminal_error_in(error: BaseException) -> TerminalError | None:
     """Return the TerminalError that an exception means, or None if the invocation is to be retried."""
     decisive = decisive_error_in(error)
     return decisive if isinstance(decisive, TerminalError) else None
+
+
+def words_of(error: BaseException) -> tuple[str, str]:
+    """Return an exception's message and stack trace, whatever its own methods do."""
+    try:
+        return repr(error), "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - an exception that cannot describe itself must still end its attempt
+        return type(error).__name__, ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -22,8 +22,6 @@ _INITIAL_INTERVAL = timedelta(milliseconds=50)
 _INTERVAL_FACTOR = 2.0
 _MAX_INTERVAL = timedelta(seconds=10)
 _MILLISECOND = timedelta(milliseconds=1)
-# Delays grow exponentially; this exponent is beyond any cap and still fits a float.
-_EXPONENT_MAX = 500
 
 DEFAULT_SERDE: Serde[Any] = DefaultSerde()
 
@@ -103,7 +101,10 @@ def retry_after_ms(options: RunOptions[Any], error: BaseException, *, attempts: 
     factor = _INTERVAL_FACTOR if options.retry_interval_factor is None else options.retry_interval_factor
     initial_ms = (options.initial_retry_interval or _INITIAL_INTERVAL) / _MILLISECOND
     cap_ms = (options.max_retry_interval or _MAX_INTERVAL) / _MILLISECOND
-    return int(min(initial_ms * factor ** min(attempts - 1, _EXPONENT_MAX), cap_ms))
+    try:
+        return int(min(initial_ms * factor ** (attempts - 1), cap_ms))
+    except OverflowError:
+        return int(cap_ms)
 
 
 def _has_retry_policy(options: RunOptions[Any]) -> bool:

@@ -119,14 +119,14 @@ class Journal:
 
     def request(self) -> AttemptRequest:
         """Return the request of the next attempt."""
+        fields: dict[str, Any] = {"known_entries": len(self.entries), **self.start}
         start = pb.Start(
             id=RAW_ID,
             debug_id="inv_x",
-            known_entries=len(self.entries),
             state_map=[pb.StateEntry(key=key.encode(), value=value) for key, value in self.state.items()],
             partial_state=self.is_state_partial or self.kind == "service",
             key=self.key,
-            **self.start,
+            **fields,
         )
         return AttemptRequest(
             service="Tested",
