@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from holdfast_engine.held import Held, append_pending
 from holdfast_engine.perform import perform
+from holdfast_engine.ports import Grant
 from holdfast_engine.runs import Run
 from holdfast_engine.world import World
 
@@ -21,6 +22,14 @@ class EngineCheckpoint:
         self._world = world
         self._held = held
         self._run = run
+
+    @property
+    def grant(self) -> Grant:
+        """What a handler elsewhere needs to write by itself."""
+        journal = self._held.journal
+        return Grant(
+            epoch=self._held.head.epoch, slot=journal.slot, durable=journal.durable, taken=journal.pending_taken
+        )
 
     async def append(self, frames: Sequence[bytes]) -> bool:
         """Append entries; False when fenced."""

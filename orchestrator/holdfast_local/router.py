@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdfast_engine.errors import DiscoveryFailed
-from holdfast_engine.ports import Answer, AttemptFailure, Discovery, Invoker
+from holdfast_engine.ports import Answer, AttemptFailure, Discovery, GrantedCheckpoint, Invoker
 from holdfast_engine.registry import Deployment, Endpoint
-from holdfast_protocol.attempt import AttemptRequest, Checkpoint
+from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.codes import FailureCode, RestateCode
 from holdfast_protocol.manifest import Manifest
 
@@ -24,7 +24,7 @@ class RoutingInvoker:
         return invoker is not None and invoker.takes_checkpoints(deployment)
 
     async def invoke(
-        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
+        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: GrantedCheckpoint | None, timeout_ms: int
     ) -> Answer:
         """Pass the attempt on; a transport this server does not have is a failure that names it."""
         invoker = self._invokers.get(deployment.endpoint.transport)

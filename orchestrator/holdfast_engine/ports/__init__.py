@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast_engine.ports.invoker import Answer, AttemptFailure, Discovery, Invoker
+from holdfast_engine.ports.invoker import Answer, AttemptFailure, Discovery, Grant, GrantedCheckpoint, Invoker
 from holdfast_engine.ports.store import FENCED, Acquired, Change, Fenced, Keyed, Loaded, Store, Ticket
 from holdfast_engine.ports.surroundings import Blobs, Clock, Dice
 from holdfast_engine.ports.wakeups import Wakeups
@@ -18,6 +18,8 @@ __all__ = [
     "Dice",
     "Discovery",
     "Fenced",
+    "Grant",
+    "GrantedCheckpoint",
     "Invoker",
     "Keyed",
     "Loaded",

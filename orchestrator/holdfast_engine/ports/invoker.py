@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from holdfast_engine.records import Slot
 from holdfast_engine.registry import Deployment, Endpoint
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.manifest import Manifest
@@ -25,10 +26,39 @@ class AttemptFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an endpoint answered: whole raw frames, and the failure that cut it short if one did."""
+    """What an endpoint answered: whole raw frames, and the failure that cut it short if one did.
+
+    `is_direct`: the handler could write to its journal by itself; `slot` is where its next append would have gone, so
+    that all entries before it are stored. None when it did not say, because it gave no complete answer.
+    """
 
     frames: Sequence[bytes]
     failure: AttemptFailure | None = None
+    is_direct: bool = False
+    slot: Slot | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Leave to write to one's own journal: the epoch that fences it, the open slot, and what goes in front.
+
+    Of the entries that were sent, those from `durable` on are not stored yet (rule O-9): the first append takes them
+    along, with the tokens of the signals among them.
+    """
+
+    epoch: int
+    slot: Slot
+    durable: int
+    taken: tuple[str, ...]
+
+
+class GrantedCheckpoint(Checkpoint, Protocol):
+    """The engine's checkpoint: called where the handler is in reach, or handed to it as a grant where it is not."""
+
+    @property
+    def grant(self) -> Grant:
+        """What a handler elsewhere needs to write by itself."""
+        ...
 
 
 class Invoker(Protocol):
@@ -39,7 +69,7 @@ class Invoker(Protocol):
         ...
 
     async def invoke(
-        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
+        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: GrantedCheckpoint | None, timeout_ms: int
     ) -> Answer:
         """Send the request and return the answer."""
         ...

@@ -1,0 +1,235 @@
+"""What follows from an attempt's answer: commit, perform, and on to the next attempt or to rest."""
+
+from __future__ import annotations
+
+from holdfast_engine.answering import answer_open
+from holdfast_engine.blobs import spilled
+from holdfast_engine.decide import (
+    BackOff,
+    Done,
+    Failed,
+    Finish,
+    GoOn,
+    Pause,
+    Suspend,
+    Suspended,
+    Verdict,
+    decide,
+    read_answer,
+)
+from holdfast_engine.held import Held, append_pending, spec_of
+from holdfast_engine.journal import Journal
+from holdfast_engine.keys import leave
+from holdfast_engine.load import journal_of
+from holdfast_engine.notify import deliver
+from holdfast_engine.pages import slot_after
+from holdfast_engine.perform import apply_state, perform
+from holdfast_engine.ports import Answer, Change, Fenced
+from holdfast_engine.records import Awaiting, LastFailure, Outcome, Status
+from holdfast_engine.retry import RetryPolicy
+from holdfast_engine.runs import Run
+from holdfast_engine.state import fold
+from holdfast_engine.world import World
+
+
+async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bool, run: Run) -> bool | None:
+    """Commit an answer and perform what follows; None to send the next attempt, True at rest, False fenced."""
+    if has_checkpoint and not await _catch_up(world, held, answer):
+        return False
+    journal, head = held.journal, held.head
+    reading = read_answer(answer, head=head, registry=world.registry, has_checkpoint=has_checkpoint)
+    for entry in reading.entries[_stored_beyond(held, answer) :]:
+        journal.add(entry)
+    if not isinstance(reading.terminator, Failed):
+        await answer_open(world, held)
+    spec = spec_of(world, head)
+    verdict = decide(
+        reading.terminator,
+        head=head,
+        journal=journal,
+        policy=spec.retry if spec is not None else RetryPolicy(),
+        sent=held.began,
+        has_new_command=journal.commands > held.commands_before,
+        now_ms=world.clock.now_ms(),
+        jitter=world.dice.jitter(),
+        text_max=world.settings.failure_text_max,
+    )
+    verdict = _bounded(world, journal, verdict)
+    is_whole = isinstance(reading.terminator, Done | Suspended) or (
+        isinstance(reading.terminator, Failed) and reading.terminator.is_complete_answer
+    )
+    match verdict:
+        case GoOn():
+            return None if await append_pending(world, held) else False
+        case Suspend(awaiting=awaiting):
+            return await _suspend(world, held, awaiting, run)
+        case Finish(outcome=outcome, index=index):
+            return await _finish(world, held, outcome, index, is_open=not is_whole, run=run)
+        case BackOff():
+            return await _back_off(world, held, verdict, is_open=not is_whole, run=run)
+        case Pause():
+            return await _pause(world, held, verdict, is_open=not is_whole, run=run)
+
+
+async def _catch_up(world: World, held: Held, answer: Answer) -> bool:
+    """Read what the handler has put behind the journal by itself; False when the epoch is over.
+
+    Notes stay out: they go behind the attempt's own frames (O-9). A handler that gave no answer may still be writing,
+    so what is read then is a prefix; nothing is appended to it under this epoch.
+    """
+    if not answer.is_direct or (answer.slot is not None and answer.slot == held.journal.slot):
+        return True
+    loaded = await world.store.load(held.head.id, epoch=held.head.epoch)
+    if loaded is None or isinstance(loaded, Fenced):
+        return False
+    held.journal = await journal_of(world, loaded.head, loaded.pages, ())
+    return True
+
+
+def _stored_beyond(held: Held, answer: Answer) -> int:
+    """Return how many frames of the answer are stored already: an append whose answer the handler never got."""
+    if answer.slot is None:
+        return 0
+    known = answer.slot.base + answer.slot.count
+    return max(0, held.journal.durable - known)
+
+
+async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bool | None:
+    if not await _commit(world, held, Status.SUSPENDED, awaiting=awaiting):
+        return False
+    await perform(world, held, run)
+    await apply_state(world, held)
+    # The second look: a note that came before the status was stored saw nobody to wake.
+    for note in await world.store.notes(held.head.id):
+        held.journal.add_note(note)
+    now = world.clock.now_ms()
+    if not held.journal.has_resolved(awaiting, now_ms=now, signals_from=held.began):
+        due = held.journal.next_due_ms()
+        if due is not None:
+            await world.wakeups.wake(held.head.id, not_before_ms=due)
+        return True
+    return await _again(world, held, now)
+
+
+async def _again(world: World, held: Held, now_ms: int) -> bool | None:
+    """Take the invocation up again that this process has just suspended; True when somebody else did."""
+    head = held.head
+    acquired = await world.store.acquire(
+        head.id,
+        epoch=head.epoch,
+        status=Status.SUSPENDED,
+        now_ms=now_ms,
+        lease_until_ms=now_ms + world.settings.lease_ms,
+        deployment_id=head.deployment_id,
+        protocol_version=head.protocol_version,
+        failed_attempts=0,
+        command_retries=head.command_retries,
+    )
+    if acquired is None:
+        return True
+    held.head = acquired.head
+    return None
+
+
+async def _finish(world: World, held: Held, outcome: Outcome, index: int | None, *, is_open: bool, run: Run) -> bool:
+    kept = outcome if index is None else None
+    if not await _commit(world, held, Status.COMPLETED, outcome=kept, outcome_index=index, is_open=is_open):
+        return False
+    await perform(world, held, run)
+    await deliver(world, held.head, outcome)
+    if held.head.kind.holds_key:
+        assert held.key is not None
+        writes = fold(held.journal.entries[held.key.applied + 1 :])
+        await leave(world, held.head, ticket=held.key.ticket, writes=writes)
+    await world.wakeups.settled(held.head.id)
+    return True
+
+
+async def _back_off(world: World, held: Held, verdict: BackOff, *, is_open: bool, run: Run) -> bool:
+    committed = await _commit(
+        world,
+        held,
+        Status.BACKING_OFF,
+        retry_at_ms=verdict.retry_at_ms,
+        failed_attempts=verdict.failed_attempts,
+        command_retries=verdict.command_retries,
+        last_failure=verdict.failure,
+        is_open=is_open,
+    )
+    if not committed:
+        return False
+    await perform(world, held, run)
+    await apply_state(world, held)
+    await world.wakeups.wake(held.head.id, not_before_ms=verdict.retry_at_ms)
+    return True
+
+
+async def _pause(world: World, held: Held, verdict: Pause, *, is_open: bool, run: Run) -> bool:
+    committed = await _commit(
+        world,
+        held,
+        Status.PAUSED,
+        command_retries=verdict.command_retries,
+        last_failure=verdict.failure,
+        is_open=is_open,
+    )
+    if not committed:
+        return False
+    await perform(world, held, run)
+    await apply_state(world, held)
+    return True
+
+
+async def _commit(
+    world: World,
+    held: Held,
+    status: Status,
+    *,
+    awaiting: Awaiting | None = None,
+    retry_at_ms: int | None = None,
+    failed_attempts: int = 0,
+    command_retries: int = 0,
+    last_failure: LastFailure | None = None,
+    outcome: Outcome | None = None,
+    outcome_index: int | None = None,
+    is_open: bool = False,
+) -> bool:
+    """Store what is pending and the status; False when fenced. Frames ride along when page 0 is the open slot."""
+    journal, head = held.journal, held.head
+    if journal.slot.page != 0 and not await append_pending(world, held):
+        return False
+    pending = journal.pending
+    change = Change(
+        status=status,
+        modified_ms=world.clock.now_ms(),
+        is_open=is_open,
+        done=held.performed,
+        ticket=held.key.ticket if held.key is not None else None,
+        awaiting=awaiting,
+        retry_at_ms=retry_at_ms,
+        failed_attempts=failed_attempts,
+        command_retries=command_retries,
+        last_failure=last_failure,
+        outcome=outcome,
+        outcome_index=outcome_index,
+        frames=await spilled(world, head.id, pending),
+        taken=journal.pending_taken,
+        slot=journal.slot,
+    )
+    committed = await world.store.commit(head.id, epoch=head.epoch, change=change)
+    if isinstance(committed, Fenced):
+        return False
+    if pending:
+        journal.stored(slot_after(committed.page, number=0), journal.durable + len(pending))
+    held.head = committed
+    return True
+
+
+def _bounded(world: World, journal: Journal, verdict: Verdict) -> Verdict:
+    """Park an invocation whose journal has outgrown its bound: a handler that loops for ever ends here (P1)."""
+    most = world.settings.journal_entries_max
+    if len(journal) <= most or isinstance(verdict, Finish):
+        return verdict
+    message = f"the journal has {len(journal)} entries, the limit is {most}: split the work into several invocations"
+    failure = LastFailure(code=500, message=message, rt_code="HF-0430", at_ms=world.clock.now_ms())
+    return Pause(command_retries=0, failure=failure)
