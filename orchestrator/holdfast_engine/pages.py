@@ -1,30 +1,15 @@
-"""Pages of the journal: how full they get, and what appending to one means."""
+"""Pages of the journal: what appending to one means, and where the next append goes."""
 
 from __future__ import annotations
 
 from holdfast_engine.records import Page, Slot
-
-# DynamoDB bills a write by the KiB of the whole item. 7 bytes stay free for the time-to-live attribute.
-PAGE_BYTES_MAX = 1017
-# What a page item weighs without frames: key, epoch, count (dynamodb notes, "Recommended items").
-PAGE_OVERHEAD_BYTES = 52
-# What a head item weighs without frames: target, status, epoch, lease, deployment, times; measured for short names.
-HEAD_OVERHEAD_BYTES = 160
-
-
-def page_bytes(frames: tuple[bytes, ...], *, page: int) -> int:
-    """Return about what the item of a page weighs."""
-    return (HEAD_OVERHEAD_BYTES if page == 0 else PAGE_OVERHEAD_BYTES) + sum(map(len, frames))
+from holdfast_protocol.pages import is_full
 
 
 def extended(page: Page, frames: tuple[bytes, ...], taken: tuple[str, ...], *, number: int, epoch: int) -> Page:
-    """Return the page with the frames behind its own, closed when another such append would not fit.
-
-    The next append is likely as large as this one; an item that grows past 1 KiB costs a second unit, a new page none.
-    """
+    """Return the page with the frames behind its own, closed when it is full."""
     together = page.frames + frames
-    added = sum(map(len, frames))
-    closed = page_bytes(together, page=number) + added > PAGE_BYTES_MAX
+    closed = is_full(number, frames_bytes=sum(map(len, together)), appended_bytes=sum(map(len, frames)))
     return Page(epoch=epoch, base=page.base, frames=together, closed=closed, taken=page.taken + taken)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holdfast_engine.pages import HEAD_OVERHEAD_BYTES, PAGE_OVERHEAD_BYTES
 from holdfast_engine.records import Head, Page
+from holdfast_protocol.pages import HEAD_OVERHEAD_BYTES, PAGE_OVERHEAD_BYTES
 
 _WRITE_UNIT_BYTES = 1024
 _READ_UNIT_BYTES = 4096
