@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.registry import Endpoint
 from holdfast_local.http_address import Address, BadAddress, additional_headers, address_of
+from holdfast_local.http_exchange import ResponseTooLarge
 from holdfast_local.http_failures import EXCERPT_BYTES_MAX, network_failed, words
-from holdfast_local.http_pool import HttpPool, ResponseTooLarge
+from holdfast_local.http_pool import HttpPool
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.manifest import (
     Manifest,
@@ -89,7 +90,7 @@ class HttpDiscovery:
                 f"the manifest at {address} is larger than {MANIFEST_BYTES_MAX} bytes", RestateCode.META0013
             ) from None
         except Exception as error:  # noqa: BLE001 - the HTTP/2 library lets its own errors through; none is ours.
-            problem = network_failed(error, address).message
+            problem = network_failed(error, address, is_first_contact=True).message
         raise _failed(problem, RestateCode.META0003, is_retryable=True)
 
     async def _fetch(self, address: Address, headers: dict[str, str]) -> _Answered:

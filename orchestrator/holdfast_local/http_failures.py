@@ -8,7 +8,7 @@ import httpx
 
 from holdfast_engine.ports import AttemptFailure
 from holdfast_local.http_address import Address, Mode
-from holdfast_local.http_pool import CONNECTIONS_MAX, Exchange
+from holdfast_local.http_exchange import Exchange
 from holdfast_protocol.codes import FailureCode, RestateCode
 from holdfast_protocol.errors import excerpt
 
@@ -92,32 +92,35 @@ def not_sent(problem: str, *, code: int = FailureCode.INTERNAL, rt_code: str = R
     return AttemptFailure(code=code, message=problem, rt_code=rt_code, is_counted=False)
 
 
-def network_failed(error: Exception, address: Address) -> AttemptFailure:
+def network_failed(error: Exception, address: Address, *, is_first_contact: bool = False) -> AttemptFailure:
     """Return the failure that an exception of the HTTP library stands for."""
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout():
             problem, code, is_counted = f"cannot connect to {address.origin}: {said(error)}", 503, False
         case httpx.PoolTimeout():
-            problem = f"all {CONNECTIONS_MAX} connections to {address.origin} are busy with other attempts"
-            code, is_counted = 503, False
+            problem, code, is_counted = f"cannot reach {address.origin} now: {said(error)}", 503, False
         case httpx.LocalProtocolError():
             problem, code, is_counted = f"cannot talk to {address}: {said(error)}", FailureCode.INTERNAL, False
         case _:
             problem, code, is_counted = f"the connection to {address} broke: {said(error)}", FailureCode.INTERNAL, True
-    return AttemptFailure(
-        code=code, message=problem + protocol_hint(error, address), rt_code=RestateCode.RT0010, is_counted=is_counted
+    problem += protocol_hint(error, address, is_first_contact=is_first_contact)
+    return AttemptFailure(code=code, message=problem, rt_code=RestateCode.RT0010, is_counted=is_counted)
+
+
+def protocol_hint(error: Exception, address: Address, *, is_first_contact: bool) -> str:
+    """Return a clause about the version of HTTP, if that may be what is wrong; else nothing.
+
+    Servers that do not know HTTP/2 say so in HTTP/1.1 or just hang up. Once an endpoint has been discovered, hanging up
+    means something else.
+    """
+    is_suspect = isinstance(error, httpx.ProtocolError) or (
+        is_first_contact and isinstance(error, (httpx.ReadError, httpx.WriteError))
     )
-
-
-def protocol_hint(error: Exception, address: Address) -> str:
-    """Return a sentence about the version of HTTP, if that may be what is wrong; else nothing."""
-    if not isinstance(error, httpx.ProtocolError):
+    if not is_suspect or address.mode is Mode.ALPN:
         return ""
     if address.mode is Mode.H2C:
         return "; it may not speak HTTP/2 without TLS: then register it with use_http_11"
-    if address.mode is Mode.HTTP_11:
-        return "; it may not speak HTTP/1.1: then register it without use_http_11"
-    return ""
+    return "; it may not speak HTTP/1.1: then register it without use_http_11"
 
 
 def said(error: Exception) -> str:

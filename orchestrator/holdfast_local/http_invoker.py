@@ -9,7 +9,8 @@ from holdfast_engine.ports import Answer, AttemptFailure, Clock
 from holdfast_engine.registry import Deployment, Endpoint
 from holdfast_local import http_failures as failures
 from holdfast_local.http_address import Address, BadAddress, additional_headers, address_of
-from holdfast_local.http_pool import Exchange, HttpPool, ResponseTooLarge
+from holdfast_local.http_exchange import Exchange, ResponseTooLarge
+from holdfast_local.http_pool import HttpPool
 from holdfast_local.reply import Reply
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.codes import RestateCode

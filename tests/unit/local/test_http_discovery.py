@@ -17,7 +17,7 @@ from holdfast_local import http_discovery
 from holdfast_local.http_discovery import PAUSES_S, HttpDiscovery
 from holdfast_local.http_pool import HttpPool
 from holdfast_protocol.manifest import Manifest
-from tests.unit.local.attempts import raw_server
+from tests.support.attempts import raw_server
 
 V4 = "application/vnd.restate.endpointmanifest.v4+json"
 
@@ -42,7 +42,7 @@ def _response(status: int = 200, content: bytes | None = None, content_type: str
 async def _discover(
     respond: Callable[[httpx.Request], httpx.Response], endpoint: Endpoint | None = None
 ) -> tuple[Manifest, str | None]:
-    pool = HttpPool(lambda address: httpx.MockTransport(respond))
+    pool = HttpPool(lambda address, connections_max: httpx.MockTransport(respond))
     where = endpoint or Endpoint(transport="http", address="http://h/base?x=1", additional_headers=(("X-Team", "a"),))
     return await HttpDiscovery(pool, pauses_s=[0.0] * len(PAUSES_S)).discover(where)
 

@@ -17,7 +17,7 @@ from holdfast_local.http_invoker import HttpInvoker
 from holdfast_local.http_pool import HttpPool
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.messages import encode
-from tests.unit.local.attempts import (
+from tests.support.attempts import (
     END,
     NOW_MS,
     OUTPUT,
@@ -52,7 +52,7 @@ def _answering(status: int, headers: dict[str, str] | None = None, content: byte
     def handle(request: httpx.Request) -> httpx.Response:
         return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
 
-    return HttpPool(lambda address: httpx.MockTransport(handle))
+    return HttpPool(lambda address, connections_max: httpx.MockTransport(handle))
 
 
 async def _request_of(**options: Any) -> httpx.Request:
@@ -62,7 +62,7 @@ async def _request_of(**options: Any) -> httpx.Request:
         seen.append(request)
         return httpx.Response(200, headers={"content-type": V7}, stream=httpx.ByteStream(OUTPUT + END))
 
-    await _invoke(HttpPool(lambda address: httpx.MockTransport(handle)), **options)
+    await _invoke(HttpPool(lambda address, connections_max: httpx.MockTransport(handle)), **options)
     return seen[0]
 
 
@@ -368,5 +368,5 @@ async def test_an_unforeseen_error_of_the_library_is_a_failure() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         raise KeyError("stream 7")
 
-    failure = _failure(await _invoke(HttpPool(lambda address: httpx.MockTransport(handle))))
+    failure = _failure(await _invoke(HttpPool(lambda address, connections_max: httpx.MockTransport(handle))))
     assert "stream 7" in failure.message

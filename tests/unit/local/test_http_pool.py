@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from holdfast_engine.registry import Endpoint
-from holdfast_local import http_pool
-from holdfast_local.http_address import Address, address_of
-from holdfast_local.http_pool import HttpPool, ResponseTooLarge
+from holdfast_local import http_lanes
+from holdfast_local.http_address import Address, Mode, address_of
+from holdfast_local.http_exchange import ResponseTooLarge
+from holdfast_local.http_lanes import WIDTH_BY_MODE, Width
+from holdfast_local.http_pool import HttpPool
 
 
 class FakeTransport(httpx.AsyncBaseTransport):
@@ -44,7 +46,7 @@ class Opened:
         for transport in self.transports:
             transport.let.set()
 
-    def __call__(self, address: Address) -> FakeTransport:
+    def __call__(self, address: Address, *, connections_max: int) -> FakeTransport:
         self.transports.append(FakeTransport(is_let=self._is_let))
         return self.transports[-1]
 
@@ -72,30 +74,57 @@ async def test_one_transport_serves_an_origin() -> None:
     assert len(opened.transports) == 3
 
 
-async def test_the_hundred_and_first_attempt_need_not_wait() -> None:
-    """Over HTTP/2 one more request than a connection carries opens another, over HTTP/1.1 the pool sees to that."""
-    for use_http_11, count in ((False, 2), (True, 1)):
-        opened = Opened(is_let=False)
-        address = _address(use_http_11=use_http_11)
-        await _post_together(opened, address, http_pool.STREAMS_PER_LANE + 1)
-        assert len(opened.transports) == count
-
-
-async def test_the_number_of_lanes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When as many connections as allowed are full, a request goes to the one with the fewest."""
-    monkeypatch.setattr(http_pool, "STREAMS_PER_LANE", 1)
-    monkeypatch.setattr(http_pool, "LANES_MAX", 2)
+@pytest.mark.parametrize(("use_http_11", "count", "lanes"), [(False, 100, 1), (False, 101, 2), (True, 7, 7)])
+async def test_no_attempt_waits_behind_another(use_http_11: bool, count: int, lanes: int) -> None:
+    """Over HTTP/2 one more request than a connection carries opens another; over HTTP/1.1 each has its own."""
     opened = Opened(is_let=False)
-    await _post_together(opened, _address(), 6)
-    assert [len(transport.requests) for transport in opened.transports] == [3, 3]
+    await _post_together(opened, _address(use_http_11=use_http_11), count)
+    assert len(opened.transports) == lanes
 
 
-async def _post_together(opened: Opened, address: Address, count: int) -> None:
+async def test_the_number_of_requests_at_a_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond as many requests as all lanes carry the others wait for their turn, and get it."""
+    monkeypatch.setitem(WIDTH_BY_MODE, Mode.H2C, Width(lanes_max=2, requests_max=2))
+    opened = Opened(is_let=False)
+    await _post_together(opened, _address(), 11)
+    assert len(opened.transports) == 2
+    assert sum(len(transport.requests) for transport in opened.transports) == 11
+
+
+async def test_a_turn_that_never_comes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that waits too long for its turn fails with the limit, and leaves no trace."""
+    monkeypatch.setitem(WIDTH_BY_MODE, Mode.H2C, Width(lanes_max=1, requests_max=1))
+    monkeypatch.setattr(http_lanes, "TURN_TIMEOUT_S", 0.01)
+    opened = Opened(is_let=False)
+    pool = HttpPool(opened)
+    under_way = asyncio.create_task(_post(pool, _address()))
+    await asyncio.sleep(0)
+    with pytest.raises(httpx.PoolTimeout, match="1 attempts are under way there"):
+        await _post(pool, _address())
+    opened.let()
+    await under_way
+    await _post(pool, _address())
+    assert len(opened.transports) == 1
+
+
+async def test_a_connection_that_is_not_needed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a burst the connections that later requests do without are closed one by one."""
+    monkeypatch.setattr(http_lanes, "KEEPALIVE_EXPIRY_S", 0.0)
+    opened = Opened(is_let=False)
+    address = _address(use_http_11=True)
+    pool = await _post_together(opened, address, 3)
+    for _ in range(4):
+        await _post(pool, address)
+    assert [transport.is_closed for transport in opened.transports] == [False, True, True]
+
+
+async def _post_together(opened: Opened, address: Address, count: int) -> HttpPool:
     pool = HttpPool(opened)
     tasks = [asyncio.create_task(_post(pool, address)) for _ in range(count)]
     await asyncio.sleep(0)
     opened.let()
     await asyncio.gather(*tasks)
+    return pool
 
 
 async def test_a_given_up_request_retires_its_connection() -> None:
@@ -138,7 +167,7 @@ async def test_a_network_error_does_not_retire_the_pool() -> None:
 
     transports = []
 
-    def open_transport(address: Address) -> httpx.MockTransport:
+    def open_transport(address: Address, *, connections_max: int) -> httpx.MockTransport:
         transports.append(httpx.MockTransport(handle))
         return transports[-1]
 

@@ -15,7 +15,7 @@ from holdfast_engine.registry import Endpoint
 from holdfast_local.in_process import STACKTRACE_CHARS_MAX, InProcessDiscovery, InProcessInvoker
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.manifest import Manifest
-from tests.unit.local.attempts import END, OUTPUT, attempt, deployment, manifest
+from tests.support.attempts import END, OUTPUT, attempt, deployment, manifest
 
 ENDPOINT = Endpoint(transport="in-process", address="shop")
 

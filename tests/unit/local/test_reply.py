@@ -6,7 +6,7 @@ import pytest
 
 from holdfast_local.reply import NO_TERMINATOR, Reply, has_terminator
 from holdfast_protocol.errors import DecodeError
-from tests.unit.local.attempts import END, OUTPUT
+from tests.support.attempts import END, OUTPUT
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

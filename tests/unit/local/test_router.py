@@ -7,14 +7,14 @@ from typing import cast
 import pytest
 
 from holdfast_engine.errors import DiscoveryFailed
-from holdfast_engine.ports import Answer
+from holdfast_engine.ports import Answer, GrantedCheckpoint
 from holdfast_engine.registry import Deployment, Endpoint
 from holdfast_local.router import RoutingDiscovery, RoutingInvoker
-from holdfast_protocol.attempt import AttemptRequest, Checkpoint
+from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.manifest import Manifest
-from tests.unit.local.attempts import attempt, deployment, manifest
+from tests.support.attempts import attempt, deployment, manifest
 
-CHECKPOINT = cast(Checkpoint, object())
+CHECKPOINT = cast(GrantedCheckpoint, object())
 
 
 class FakeInvoker:
@@ -22,13 +22,13 @@ class FakeInvoker:
 
     def __init__(self, *, takes_checkpoints: bool) -> None:
         self._takes_checkpoints = takes_checkpoints
-        self.given: list[Checkpoint | None] = []
+        self.given: list[GrantedCheckpoint | None] = []
 
     def takes_checkpoints(self, deployment: Deployment) -> bool:
         return self._takes_checkpoints
 
     async def invoke(
-        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: Checkpoint | None, timeout_ms: int
+        self, deployment: Deployment, request: AttemptRequest, *, checkpoint: GrantedCheckpoint | None, timeout_ms: int
     ) -> Answer:
         self.given.append(checkpoint)
         return Answer(frames=[])
