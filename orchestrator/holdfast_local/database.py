@@ -83,7 +83,7 @@ class Database:
             self._connection = self._connect()
         except sqlite3.Error as error:
             raise StoreUnreachable(
-                f"{self._path} cannot be used as Holdfast's database: {error}; move it away or choose another --data-dir"
+                f"{self._path} cannot be used as Holdfast's database: {error}; move it away or use another --data-dir"
             ) from error
         if self._path is not None:
             self._thread = threading.Thread(target=self._sync_forever, name="holdfast-fsync", daemon=True)
