@@ -19,14 +19,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.is_answering = True
+        self.answering = asyncio.Event()
+        self.answering.set()
         self.was_cancelled = asyncio.Event()
 
     async def handle(self, request: Request) -> Response:
         self.requests.append(request)
         try:
-            while not self.is_answering:
-                await asyncio.sleep(0.01)
+            await self.answering.wait()
         except asyncio.CancelledError:
             self.was_cancelled.set()
             raise
@@ -166,7 +166,7 @@ async def test_a_client_that_leaves_while_sending(app: Recorder) -> None:
 async def test_a_client_that_leaves_while_waiting(app: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the client leaves, waiting for the answer ends and nothing is sent."""
     monkeypatch.setattr(asgi, "_WATCH_AFTER_SECONDS", 0.01)
-    app.is_answering = False
+    app.answering.clear()
     connection = Connection(part(b"x", more=False))
     serving = asyncio.create_task(connection.serve(app))
     await asyncio.sleep(0.05)
@@ -180,11 +180,11 @@ async def test_a_client_that_leaves_while_waiting(app: Recorder, monkeypatch: py
 async def test_a_slow_answer(app: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stays gets its answer, however late, and the watch for its leaving ends with it."""
     monkeypatch.setattr(asgi, "_WATCH_AFTER_SECONDS", 0.01)
-    app.is_answering = False
+    app.answering.clear()
     connection = Connection(part(b"x", more=False))
     serving = asyncio.create_task(connection.serve(app))
     await asyncio.sleep(0.05)
-    app.is_answering = True
+    app.answering.set()
     await asyncio.wait_for(serving, 5)
     assert connection.sent[1]["body"] == b"x"
     await asyncio.sleep(0)
@@ -193,7 +193,7 @@ async def test_a_slow_answer(app: Recorder, monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_the_server_cancels(app: Recorder) -> None:
     """A request that the server itself cancels ends as cancelled."""
-    app.is_answering = False
+    app.answering.clear()
     connection = Connection(part(b"x", more=False))
     serving = asyncio.create_task(connection.serve(app))
     await asyncio.sleep(0.01)

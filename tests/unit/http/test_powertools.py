@@ -19,7 +19,7 @@ from tests.support.fake_engine import NOW_MS, FakeEngine
 
 def event(path: str, body: bytes | str = b"", *, method: str = "POST", stage: str = "$default", **more: Any) -> Any:
     """Return an event in payload format 2.0."""
-    is_base64 = isinstance(body, bytes)
+    text = b64encode(body).decode() if isinstance(body, bytes) else body
     return {
         "version": "2.0",
         "routeKey": "$default",
@@ -33,8 +33,8 @@ def event(path: str, body: bytes | str = b"", *, method: str = "POST", stage: st
             "requestId": "r",
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "::1", "userAgent": "x"},
         },
-        "body": b64encode(body).decode() if is_base64 else body,
-        "isBase64Encoded": is_base64,
+        "body": text,
+        "isBase64Encoded": isinstance(body, bytes),
         **more,
     }
 
