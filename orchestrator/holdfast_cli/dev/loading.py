@@ -7,7 +7,9 @@ import sysconfig
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
 DEFAULT_ATTRIBUTE = "services"
 
-_LIBRARY_FOLDERS = tuple(
-    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
 _OWN_PACKAGES = ("holdfast", "holdfast_protocol", "holdfast_engine", "holdfast_local", "holdfast_http", "holdfast_cli")
 
 
@@ -71,8 +70,8 @@ def _flattened(value: object) -> list[Any] | None:
     """Return the services in a value; None when it holds anything else."""
     from holdfast import Endpoint
 
-    # What `holdfast.app` returns is the bound method of an object that has the endpoint.
-    endpoint = getattr(getattr(value, "__self__", None), "_endpoint", value)
+    # What `holdfast.app` returns keeps its endpoint to itself; here it is served without HTTP in between.
+    endpoint = getattr(value, "_endpoint", value)
     if isinstance(endpoint, Endpoint):
         return list(endpoint.service_by_name.values())
     if _is_service(value):
@@ -123,8 +122,7 @@ def _where(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}, line {error.lineno}: "
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    theirs = [frame for frame in frames if Path(frame.filename) != Path(__file__) and frame.name != "import_module"]
-    frame = next((frame for frame in reversed(theirs) if not _is_library(Path(frame.filename))), None)
+    frame = next((frame for frame in reversed(frames) if not _is_library(Path(frame.filename))), None)
     return f"{_shown(frame.filename)}, line {frame.lineno}: " if frame else ""
 
 
@@ -149,13 +147,18 @@ def _put_working_folder_first() -> None:
 
 def _folders(names: Iterable[str]) -> tuple[Path, ...]:
     """Return the folders of the user's modules among those named; libraries do not change while one works."""
-    files = {
-        Path(file)
-        for name in names
-        if name.partition(".")[0] not in _OWN_PACKAGES and (file := getattr(sys.modules.get(name), "__file__", None))
-    }
+    files = {Path(file) for name in names if (file := getattr(sys.modules.get(name), "__file__", None))}
     return tuple(sorted({file.parent for file in files if not _is_library(file)}))
 
 
 def _is_library(file: Path) -> bool:
-    return any(file.resolve().is_relative_to(folder) for folder in _LIBRARY_FOLDERS)
+    return any(file.resolve().is_relative_to(folder) for folder in _library_folders())
+
+
+@cache
+def _library_folders() -> tuple[Path, ...]:
+    """Return the folders of Python, of what is installed, and of Holdfast itself, which may be a checkout."""
+    installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    specs = [find_spec(name) for name in _OWN_PACKAGES]
+    own = [folder for spec in specs if spec for folder in spec.submodule_search_locations or ()]
+    return tuple(Path(folder).resolve() for folder in (*installed, *own))

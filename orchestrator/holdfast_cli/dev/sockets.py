@@ -9,6 +9,7 @@ from holdfast_cli.problems import UsageProblem
 
 # As many as the kernel usually allows to wait for being accepted; a reload is over long before they are used up.
 _CONNECTIONS_WAITING_MAX = 2048
+_PORT_MAX = 65_535
 
 
 def listen(host: str, port: int, *, purpose: str, option: str) -> socket.socket:
@@ -17,13 +18,13 @@ def listen(host: str, port: int, *, purpose: str, option: str) -> socket.socket:
     Raises:
         UsageProblem: The port is taken or not allowed, or the host is none of this machine.
     """
+    if not 0 <= port <= _PORT_MAX:
+        raise UsageProblem(f"{port} is no port; {option} takes 0 to {_PORT_MAX}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_CONNECTIONS_WAITING_MAX)
     except OSError as error:
         raise UsageProblem(_sentence(error, host, port, purpose=purpose, option=option)) from error
-    except OverflowError as error:
-        raise UsageProblem(f"{port} is no port; {option} takes 0 to 65535.") from error
 
 
 def url_of(listener: socket.socket) -> str:
@@ -36,7 +37,7 @@ def url_of(listener: socket.socket) -> str:
 def _sentence(error: OSError, host: str, port: int, *, purpose: str, option: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            free = f"another with {option}, such as {option} {port + 1 if port < 65535 else 0}"
+            free = f"another with {option}, such as {option} {port + 1 if port < _PORT_MAX else 0}"
             return f"Port {port} for the {purpose} is taken: stop what listens there, or choose {free}."
         case errno.EACCES:
             return f"Port {port} for the {purpose} needs privileges: choose one above 1023 with {option}."
