@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from holdfast._await import Await, NotificationId
 from holdfast._commands import Commands
@@ -13,14 +12,11 @@ from holdfast._machine import Machine, Progress
 from holdfast.errors import InvocationCancelled, UsageError
 from holdfast_protocol.attempt import Checkpoint
 
-# A handler that catches what ends its attempt may try again for ever; by then it is a loop, not a retry.
-_REFUSALS_MAX: Final = 100
-
 
 class Attempt:
     """What contexts and futures share while one attempt goes on."""
 
-    __slots__ = ("_commands", "_is_waiting", "_refusals", "executor", "finished", "machine", "task")
+    __slots__ = ("_commands", "_is_waiting", "executor", "finished", "machine", "task")
 
     def __init__(self, machine: Machine, checkpoint: Checkpoint | None) -> None:
         self.machine = machine
@@ -29,7 +25,6 @@ class Attempt:
         self.task = asyncio.current_task()
         self.finished: asyncio.Event | None = None
         self._is_waiting = False
-        self._refusals = 0
 
     @property
     def commands(self) -> Commands:
@@ -61,10 +56,7 @@ class Attempt:
                 " which asyncio resumes its tasks is not replayed. Use holdfast.gather, select, as_completed or"
                 " wait_completed, and .or_timeout(...) for a timeout."
             )
-        if self.machine.ended is not None:
-            self._refusals += 1
-            return self._refusals <= _REFUSALS_MAX or task is not self.task
-        return True
+        return not self.machine.is_ignored
 
     async def wait(self, want: Await) -> None:
         """Wait until what is awaited has settled.

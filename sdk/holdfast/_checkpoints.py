@@ -26,6 +26,7 @@ class Checkpoints:
         "_background",
         "_checkpoint",
         "_has_passed_barrier",
+        "_is_closed",
         "_is_stopped",
         "_lock",
         "_machine",
@@ -41,6 +42,7 @@ class Checkpoints:
         self._lock = asyncio.Lock()
         self._has_passed_barrier = False
         self._is_stopped = False
+        self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._background: asyncio.Task[None] | None = None
         self.error: Exception | None = None
@@ -55,24 +57,24 @@ class Checkpoints:
             self._has_passed_barrier = True
             await self._attend(self._checkpoint.barrier())
         while self._machine.tail.has_results or self._lock.locked():
-            await self._flush()
+            await self.flush()
         self._machine.check()
 
     def result_added(self) -> None:
         """See that a result becomes durable soon, even if nothing follows it."""
-        if self._timer is None and self._background is None:
+        if self._timer is None and self._background is None and not self._is_closed:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self._flush_soon)
 
     async def close(self) -> None:
-        """Wait until no append is under way; append what cannot travel in the answer."""
+        """Wait until no append is under way, and start none in the background any more."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._background is not None:
             await asyncio.wait([self._background])
-        if self._machine.tail.must_be_checkpointed:
-            await self._flush()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Append the tail, unless the attempt has been stopped."""
         async with self._lock:
             frames = self._machine.tail.take_in_journal_form()
             if frames and not self._is_stopped:
@@ -99,7 +101,7 @@ class Checkpoints:
 
     async def _flush_in_background(self) -> None:
         try:
-            await self._flush()
+            await self.flush()
         finally:
             self._background = None
             if self._machine.tail.has_results:

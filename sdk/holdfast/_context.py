@@ -13,13 +13,14 @@ from holdfast._calls import ScopedContext, UnscopedCaller
 from holdfast._clock import at_ms
 from holdfast._current import current_context, executing_step
 from holdfast._futures import DurableFuture, NotifiedFuture, SleepFuture
+from holdfast._outside import Outside
 from holdfast._promise import Promises
 from holdfast._request import AttemptFinishedEvent, Request
-from holdfast._run import DEFAULT_SERDE, RunOptions, Step, chosen_serde, serde_of_step
+from holdfast._run import DEFAULT_SERDE, RunOptions, Step, serde_of_step
 from holdfast._saga import Saga
 from holdfast._serde import Serde
 from holdfast._state import ReadableState, WritableState
-from holdfast.errors import TerminalError, UsageError
+from holdfast.errors import UsageError
 
 if TYPE_CHECKING:
     from holdfast._attempt import Attempt
@@ -31,7 +32,7 @@ T = TypeVar("T")
 _DEFAULT_OPTIONS: RunOptions[Any] = RunOptions()
 
 
-class Context(UnscopedCaller):
+class Context(UnscopedCaller, Outside):
     """What every handler can do: execute steps, sleep, call and message other handlers, wait for the outside.
 
     Example:
@@ -77,7 +78,7 @@ class Context(UnscopedCaller):
         self,
         name: str,
         action: Callable[P, Coroutine[Any, Any, T]],
-        options: RunOptions[T] = _DEFAULT_OPTIONS,
+        options: RunOptions[Any] = _DEFAULT_OPTIONS,
         /,
         *args: P.args,
         **kwargs: P.kwargs,
@@ -88,7 +89,7 @@ class Context(UnscopedCaller):
         self,
         name: str,
         action: Callable[P, T],
-        options: RunOptions[T] = _DEFAULT_OPTIONS,
+        options: RunOptions[Any] = _DEFAULT_OPTIONS,
         /,
         *args: P.args,
         **kwargs: P.kwargs,
@@ -164,55 +165,6 @@ class Context(UnscopedCaller):
     def scope(self, scope: str) -> ScopedContext:
         """Return a caller whose calls belong to a scope."""
         return ScopedContext(self._attempt, scope)
-
-    def awakeable(
-        self, serde: Serde[T] = DEFAULT_SERDE, type_hint: type[T] | None = None
-    ) -> tuple[str, DurableFuture[T]]:
-        """Return an id to give to the outside, and a future on what somebody resolves it with.
-
-        Example:
-            >>> import holdfast
-            >>> async def approve(ctx: holdfast.Context, request: str) -> bool:
-            ...     awakeable_id, answer = ctx.awakeable(type_hint=bool)
-            ...     await ctx.run_typed("ask", send_email, holdfast.RunOptions(), request, awakeable_id)
-            ...     return await answer
-        """
-        awakeable_id, signal = self._attempt.commands.awakeable()
-        return awakeable_id, NotifiedFuture(self._attempt, signal, chosen_serde(serde, type_hint))
-
-    def resolve_awakeable(self, name: str, value: T, serde: Serde[T] = DEFAULT_SERDE) -> None:
-        """Give an awakeable, by its id, its value."""
-        content = chosen_serde(serde, type(value)).serialize(value)
-        self._attempt.commands.complete_awakeable(name, bytes(content))
-
-    def reject_awakeable(self, name: str, failure_message: str, failure_code: int = 500) -> None:
-        """Make whoever awaits an awakeable, by its id, fail with a TerminalError."""
-        self._attempt.commands.complete_awakeable(name, TerminalError(failure_message, failure_code))
-
-    def signal(self, name: str, serde: Serde[T] = DEFAULT_SERDE, type_hint: type[T] | None = None) -> DurableFuture[T]:
-        """Return a future on the next signal of this name that is sent to this invocation."""
-        self._attempt.commands.check()
-        return NotifiedFuture(self._attempt, name, chosen_serde(serde, type_hint))
-
-    def resolve_signal(self, invocation_id: str, name: str, value: T, serde: Serde[T] = DEFAULT_SERDE) -> None:
-        """Send a signal with a value to an invocation."""
-        content = chosen_serde(serde, type(value)).serialize(value)
-        self._attempt.commands.send_signal(invocation_id, name, bytes(content))
-
-    def reject_signal(self, invocation_id: str, name: str, failure_message: str, failure_code: int = 500) -> None:
-        """Send a signal to an invocation that makes whoever awaits it there fail with a TerminalError."""
-        self._attempt.commands.send_signal(invocation_id, name, TerminalError(failure_message, failure_code))
-
-    def cancel_invocation(self, invocation_id: str) -> None:
-        """Ask an invocation to stop: it gets an InvocationCancelled where it waits."""
-        self._attempt.commands.cancel(_given(invocation_id))
-
-    def attach_invocation(
-        self, invocation_id: str, serde: Serde[T] = DEFAULT_SERDE, type_hint: type[T] | None = None
-    ) -> DurableFuture[T]:
-        """Return a future on the result of an invocation."""
-        completion_id = self._attempt.commands.attach(_given(invocation_id))
-        return NotifiedFuture(self._attempt, completion_id, chosen_serde(serde, type_hint))
 
     def random(self) -> Random:
         """Return a random generator that gives the same numbers in every replay; not for secrets."""
@@ -298,9 +250,3 @@ def is_replaying() -> bool:
 
 async def _time() -> float:
     return time()
-
-
-def _given(invocation_id: str | None) -> str:
-    if invocation_id is None:
-        raise ValueError("invocation_id is None; await the call's invocation_id() to get it.")
-    return invocation_id

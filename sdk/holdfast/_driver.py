@@ -18,7 +18,7 @@ from holdfast.errors import AttemptEnded, RetryableError, TerminalError
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.messages import encode
-from holdfast_protocol.schema_pb2 import Error
+from holdfast_protocol.schema_pb2 import Error, Failure
 
 _MS_PER_S = 1000
 
@@ -67,17 +67,16 @@ async def _execute(handler: Handler, attempt: Attempt, context: Context, body: b
     variables.run(set_context, context)
     try:
         output = await drive(_invoke(handler, context, body), variables)
-        if machine.ended is None:
-            machine.finish(output)
+        await _finish(attempt, output)
     except Parked:
         assert machine.ended is not None, "only a handler that ignores its end is parked"
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        _fail(attempt, error)
+        await _fail(attempt, error)
     except (Exception, AttemptEnded, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever it is, it is the outcome
-        _fail(attempt, error)
+        await _fail(attempt, error)
     if machine.is_live and machine.will_be_resumed:
         # Another attempt goes on from here: what is executing shall not have to do so twice.
         await attempt.executor.drain()
@@ -92,15 +91,22 @@ async def _invoke(handler: Handler, context: Context, body: bytes) -> bytes:
         return handler.write_output(await handler.fn(context, *arguments))
 
 
-def _fail(attempt: Attempt, error: BaseException) -> None:
+async def _finish(attempt: Attempt, output: bytes | Failure) -> None:
+    """End the invocation with its output, unless the attempt has ended already."""
+    # The output is the one command that is never checkpointed: it travels with the End that makes it count.
+    await attempt.executor.checkpoint_sleeps()
+    if attempt.machine.ended is None:
+        attempt.machine.finish(output)
+
+
+async def _fail(attempt: Attempt, error: BaseException) -> None:
     """End the attempt by an exception that left the handler, unless it has ended already."""
-    machine = attempt.machine
-    if machine.ended is not None:
+    if attempt.machine.ended is not None:
         return
     decisive = decisive_error_in(error)
     if isinstance(decisive, TerminalError):
         try:
-            machine.finish(attempt.commands.failure(decisive))
+            await _finish(attempt, attempt.commands.failure(decisive))
         except AttemptEnded:
             # The journal recorded another end; that is what the attempt has ended with now.
             pass
@@ -111,7 +117,7 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
         failure.code, failure.message = decisive.status_code, decisive.message
         if decisive.retry_after is not None:
             failure.next_retry_delay = int(decisive.retry_after.total_seconds() * _MS_PER_S)
-    machine.fail(failure)
+    attempt.machine.fail(failure)
 
 
 def _context_class(handler: Handler) -> type[Context]:

@@ -88,6 +88,11 @@ class Executor:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def checkpoint_sleeps(self) -> None:
+        """Append the ends of sleeps that this attempt has seen, and what came before them: they cannot be proposed."""
+        if self._checkpoints is not None and self._machine.tail.must_be_checkpointed:
+            await self._checkpoints.flush()
+
     async def close(self) -> None:
         """Stop what is executing, and see that nothing is under way when the attempt's answer is returned."""
         if self._tasks:
@@ -97,6 +102,7 @@ class Executor:
             await asyncio.sleep(0)
         if self._checkpoints is not None:
             await self._checkpoints.close()
+            await self.checkpoint_sleeps()
 
     async def _execute(self, completion_id: int) -> None:
         step = self._step_by_id.pop(completion_id)

@@ -81,6 +81,9 @@ CODE_JOURNAL_MISMATCH = 570
 CODE_PROTOCOL_VIOLATION = 571
 CODE_UNSUPPORTED_FEATURE = 573
 
+# A handler that catches what ends its attempt may go on for a while, to clean up; by then it is a loop.
+_REFUSALS_MAX = 100
+
 
 class Progress(Enum):
     """What an await can do next."""
@@ -101,6 +104,7 @@ class Machine:
         "_next_completion_id",
         "_next_signal_id",
         "_recording",
+        "_refusals",
         "_terminator",
         "_wants_cancel",
         "arrivals",
@@ -143,6 +147,7 @@ class Machine:
         self.ended: AttemptEnded | None = None
         self.will_be_resumed = False
         self._terminator = b""
+        self._refusals = 0
 
     @property
     def is_replaying(self) -> bool:
@@ -166,7 +171,22 @@ class Machine:
     def check(self) -> None:
         """Raise what ended the attempt, if something did."""
         if self.ended is not None:
+            self._refusals += 1
             raise self.ended.with_traceback(None)
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether the handler has been told so often that its attempt has ended that it will never listen."""
+        return self._refusals > _REFUSALS_MAX
+
+    def accepts(self) -> bool:
+        """Return whether commands count; raise what ended the attempt, unless the handler ignores that anyway.
+
+        A handler that catches everything in a loop must come to an await, where the driver can give it up.
+        """
+        if self.ended is not None and not self.is_ignored:
+            self.check()
+        return self.ended is None
 
     def new_completion_id(self) -> int:
         """Return the id of the next answer."""
@@ -190,8 +210,8 @@ class Machine:
         Raises:
             AttemptEnded: the attempt is over, or the journal recorded something else here.
         """
-        if self.ended is not None:
-            self.check()
+        if self.ended is not None and not self.accepts():
+            return
         raw = encode(command)
         recording = self._recording
         recorded = recording.next()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from holdfast._futures import DurableFuture, NotifiedFuture
 from holdfast._run import DEFAULT_SERDE, chosen_serde
@@ -68,8 +68,15 @@ class Promises:
 
     _attempt: Attempt
 
-    def promise(
-        self, name: str, serde: Serde[T] = DEFAULT_SERDE, type_hint: type[T] | None = None
-    ) -> DurablePromise[T]:
+    @overload
+    def promise(self, name: str, serde: Serde[T]) -> DurablePromise[T]: ...
+
+    @overload
+    def promise(self, name: str, *, type_hint: type[T]) -> DurablePromise[T]: ...
+
+    @overload
+    def promise(self, name: str) -> DurablePromise[Any]: ...
+
+    def promise(self, name: str, serde: Serde[Any] = DEFAULT_SERDE, type_hint: Any = None) -> DurablePromise[Any]:
         """Return the promise of this name."""
         return DurablePromise(self._attempt, name, chosen_serde(serde, type_hint))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from holdfast._futures import DurableFuture, NotifiedFuture
 from holdfast._run import DEFAULT_SERDE, chosen_serde
@@ -25,13 +25,20 @@ class ReadableState:
         """Return the key that the handler was called for."""
         return self._attempt.machine.start.key
 
+    @overload
     def get(
-        self,
-        name: str,
-        serde: Serde[T] = DEFAULT_SERDE,
-        type_hint: type[T] | None = None,
-        entry_name: str | None = None,
-    ) -> DurableFuture[T | None]:
+        self, name: str, serde: Serde[T], type_hint: None = None, entry_name: str | None = None
+    ) -> DurableFuture[T | None]: ...
+
+    @overload
+    def get(self, name: str, *, type_hint: type[T], entry_name: str | None = None) -> DurableFuture[T | None]: ...
+
+    @overload
+    def get(self, name: str, *, entry_name: str | None = None) -> DurableFuture[Any]: ...
+
+    def get(
+        self, name: str, serde: Serde[Any] = DEFAULT_SERDE, type_hint: Any = None, entry_name: str | None = None
+    ) -> DurableFuture[Any]:
         """Return a future on a value; it is None when there is none.
 
         Example:

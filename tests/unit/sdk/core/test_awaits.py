@@ -68,7 +68,7 @@ async def test_races_are_decided_by_journal_order() -> None:
     """Of two results, the one that entered the journal first wins, whatever the order of the calls."""
 
     async def handler(ctx: Context) -> list[Any]:
-        return cast("list[Any]", await select(a=ctx.service_call(_callee, None), b=ctx.service_call(_callee, None)))
+        return await select(a=ctx.service_call(_callee, None), b=ctx.service_call(_callee, None))
 
     journal = Journal(handler)
     await journal.attempt()

@@ -152,7 +152,7 @@ async def test_invocations_can_be_attached_to() -> None:
 
     async def handler(ctx: Context) -> Any:
         with pytest.raises(ValueError, match="None"):
-            ctx.attach_invocation(None)  # type: ignore[arg-type]  # what is tested
+            ctx.attach_invocation(None)  # type: ignore[call-overload]  # what is tested
         return await ctx.attach_invocation("inv_other", type_hint=int)
 
     journal = Journal(handler)

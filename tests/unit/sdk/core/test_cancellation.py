@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -138,7 +139,7 @@ async def test_sends_outlive_their_sender() -> None:
 
 async def test_a_cancelled_step_is_not_started() -> None:
     """A signal that is in the journal before a step executes keeps it from executing."""
-    executed = []
+    executed: list[Any] = []
 
     async def handler(ctx: Context) -> str:
         try:

@@ -32,7 +32,7 @@ def _journal(
     return journal
 
 
-_POLICY = {"max_attempts": 3, "initial_retry_interval": timedelta(milliseconds=100)}
+_POLICY: dict[str, Any] = {"max_attempts": 3, "initial_retry_interval": timedelta(milliseconds=100)}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def test_golden_bytes_of_one_awaited_step(version: int, expected: list[str
 
 async def test_sequential_steps_cost_an_attempt_each() -> None:
     """Two steps awaited one after the other take three attempts, and each executes once."""
-    executed = []
+    executed: list[Any] = []
 
     async def step(name: str) -> str:
         executed.append(name)
@@ -91,7 +92,7 @@ async def test_a_race_of_steps_waits_for_all_of_them() -> None:
 
 async def test_a_step_that_nobody_awaits_is_not_executed() -> None:
     """A step that is created and never awaited leaves its command in the journal and nothing else."""
-    executed = []
+    executed: list[Any] = []
 
     async def handler(ctx: Context) -> str:
         ctx.run_typed("unused", executed.append, RunOptions(), 1)

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -43,7 +44,7 @@ async def test_sequential_steps_take_one_attempt() -> None:
 
 async def test_the_journal_is_the_one_that_a_classic_attempt_reads() -> None:
     """A journal written with checkpoints replays without them, and executes nothing."""
-    executed = []
+    executed: list[Any] = []
 
     async def handler(ctx: Context) -> int:
         return sum([await ctx.run_typed("step", _step, RunOptions(), executed, number) for number in range(4)])
@@ -216,7 +217,11 @@ async def test_an_attempt_that_suspends_waits_for_steps_that_execute() -> None:
     checkpoint = FakeCheckpoint()
     attempted = await journal.attempt(checkpoint)
     assert isinstance(attempted.terminator, pb.Suspension)
-    results = [decode(raw).completion_id for raw in journal.entries if frame_type(raw) == MessageType.RUN_COMPLETION]
+    results = [
+        cast("pb.Notification", decode(raw)).completion_id
+        for raw in journal.entries
+        if frame_type(raw) == MessageType.RUN_COMPLETION
+    ]
     assert results == [2, 1]
     journal.sleep_over(3)
     assert (await journal.live()).output == b'"fastslow"'
