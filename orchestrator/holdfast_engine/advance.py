@@ -50,8 +50,7 @@ async def _take(world: World, head: Head, *, has_died: bool) -> int | None:
     """Acquire and run; an attempt whose lease ended has failed without saying so, and counts (design section 4)."""
     now = world.clock.now_ms()
     keeps_budget = head.status is Status.BACKING_OFF or has_died
-    has_progress = head.page.count > 1 or head.page.closed
-    chosen = world.registry.deployment_for(head, has_progress=has_progress)
+    chosen = world.registry.deployment_for(head, has_progress=await _has_progress(world, head))
     acquired = await world.store.acquire(
         head.id,
         epoch=head.epoch,
@@ -69,6 +68,14 @@ async def _take(world: World, head: Head, *, has_died: bool) -> int | None:
     if held is None:
         return now + world.settings.put_back_ms
     return None if await run(world, held) else now + world.settings.put_back_ms
+
+
+async def _has_progress(world: World, head: Head) -> bool:
+    """Return whether there is more than the Input, which may fill the first page alone."""
+    if head.page.count > 1 or not head.page.closed:
+        return head.page.count > 1
+    journal = await journal_of_stored(world, head.id)
+    return journal is not None and len(journal) > 1
 
 
 async def _loaded(world: World, head: Head, *, was_open: bool) -> Held | None:

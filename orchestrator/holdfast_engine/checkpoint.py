@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from holdfast_engine.decide import admit
 from holdfast_engine.held import Held, append_pending
 from holdfast_engine.perform import perform
 from holdfast_engine.ports import Grant
@@ -32,14 +33,17 @@ class EngineCheckpoint:
         )
 
     async def append(self, frames: Sequence[bytes]) -> bool:
-        """Append entries; False when fenced."""
-        for frame in frames:
-            self._held.journal.add(frame)
-        if not await append_pending(self._world, self._held):
+        """Append entries; False when fenced, or when one is refused: the handler must run nothing more."""
+        world, held = self._world, self._held
+        entries, held.refusal = admit(frames, head=held.head, registry=world.registry)
+        for frame in entries:
+            held.journal.add(frame)
+        if not await append_pending(world, held):
             return False
-        await perform(self._world, self._held, self._run)
-        await self._world.store.flushed()
-        return True
+        await perform(world, held, self._run)
+        await world.store.flushed()
+        # A handler that goes round and round within one attempt is parked like one that does so over many (P1).
+        return held.refusal is None and len(held.journal) <= world.settings.journal_entries_max
 
     async def barrier(self) -> bool:
         """Wait until all that this attempt builds on is durable."""

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast_engine.commands import RULES, CommandRefused
+from holdfast_engine.commands.rule import anywhere
 from holdfast_engine.journal import Journal, type_of
 from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.records import Awaiting, Failure, Head, LastFailure, Outcome
@@ -33,7 +34,6 @@ from holdfast_engine.retry import OnMaxAttempts, RetryPolicy
 from holdfast_engine.wire import awaiting_from_suspension
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.frames import frame_body
 from holdfast_protocol.messages import MessageType, decode, encode_notification, is_command
 
 # What a handler with a checkpoint may complete by itself: its steps, and sleeps whose time has come.
@@ -94,6 +94,29 @@ def read_answer(answer: Answer, *, head: Head, registry: Registry, has_checkpoin
     return Reading(entries=tuple(entries), terminator=Failed(failure=failure))
 
 
+def admit(frames: Sequence[bytes], *, head: Head, registry: Registry) -> tuple[list[bytes], AttemptFailure | None]:
+    """Return the frames of a checkpoint that may become entries, and why the next one may not.
+
+    What an answer may not hold must not get into the journal by the other way either: there it could not be taken back,
+    and every later attempt would stumble over it.
+    """
+    entries: list[bytes] = []
+    for frame in frames:
+        kind = type_of(frame)
+        rule = RULES.get(kind)
+        try:
+            if rule is not None and rule.check is not anywhere:
+                rule.check(decode(frame), head, registry)
+        except CommandRefused as error:
+            return entries, _refused(str(error), error.rt_code).failure
+        except DecodeError as error:
+            return entries, _refused(f"the handler stored: {error}", "RT0012").failure
+        if rule is None and kind not in _OWN_COMPLETIONS:
+            return entries, _refused(f"the handler stored a frame of type 0x{kind:04X}", "RT0012").failure
+        entries.append(frame)
+    return entries, None
+
+
 def _read_frame(
     frame: bytes, entries: list[bytes], head: Head, registry: Registry, has_checkpoint: bool
 ) -> Terminator | None:
@@ -124,7 +147,8 @@ def _read_frame(
 
 
 def _run_notification(frame: bytes) -> bytes:
-    proposal = pb.ProposeRunCompletion.FromString(frame_body(frame))
+    proposal = decode(frame)
+    assert isinstance(proposal, pb.ProposeRunCompletion)
     completion = pb.Notification(completion_id=proposal.result_completion_id)
     if proposal.WhichOneof("result") == "failure":
         completion.failure.CopyFrom(proposal.failure)

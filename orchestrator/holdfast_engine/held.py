@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from holdfast_engine.blobs import spilled
 from holdfast_engine.journal import Journal
-from holdfast_engine.ports import Fenced
+from holdfast_engine.ports import AttemptFailure, Fenced
 from holdfast_engine.records import Head
 from holdfast_engine.registry import HandlerSpec
 from holdfast_engine.state import applied, fold
@@ -27,7 +27,8 @@ class Key:
 class Held:
     """One epoch of one invocation: the head as last written, the journal as known here, what has been performed.
 
-    `began` is the journal's length when the present attempt was sent; the head's `done` follows from it.
+    `began` is the journal's length when the present attempt was sent; the head's `done` follows from it. `refusal` is
+    why the attempt was stopped at a checkpoint.
     """
 
     head: Head
@@ -36,6 +37,7 @@ class Held:
     performed: int
     began: int = 0
     commands_before: int = 0
+    refusal: AttemptFailure | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def state_before(self, index: int) -> dict[str, bytes]:

@@ -162,14 +162,20 @@ class Registry:
         return (spec.deployment, version) if version is not None else None
 
     def deployment_for(self, head: Head, *, has_progress: bool) -> tuple[Deployment, int] | None:
-        """Return the deployment and protocol version for an invocation's next attempt.
+        """Return the deployment and protocol version for an invocation's next epoch.
 
         It is pinned as soon as its journal holds more than the Input; until then the latest revision serves it.
         """
-        if has_progress and head.deployment_id is not None and head.protocol_version is not None:
-            pinned = self._deployment_by_id.get(head.deployment_id)
-            return (pinned, head.protocol_version) if pinned is not None else None
+        if has_progress and head.deployment_id is not None:
+            return self.deployment_of(head)
         return self.latest(head.target.service)
+
+    def deployment_of(self, head: Head) -> tuple[Deployment, int] | None:
+        """Return the deployment and protocol version that the head names; None when it is not registered (any more)."""
+        if head.deployment_id is None or head.protocol_version is None:
+            return None
+        pinned = self._deployment_by_id.get(head.deployment_id)
+        return (pinned, head.protocol_version) if pinned is not None else None
 
     def _make_current(self, deployment: Deployment) -> None:
         for manifest in deployment.manifest.services:

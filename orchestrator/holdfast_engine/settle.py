@@ -11,6 +11,7 @@ from holdfast_engine.decide import (
     Finish,
     GoOn,
     Pause,
+    Reading,
     Suspend,
     Suspended,
     Verdict,
@@ -37,7 +38,11 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
     if has_checkpoint and not await _catch_up(world, held, answer):
         return False
     journal, head = held.journal, held.head
-    reading = read_answer(answer, head=head, registry=world.registry, has_checkpoint=has_checkpoint)
+    if held.refusal is not None:
+        # Whatever a handler answers that was stopped at a checkpoint: this is why.
+        reading = Reading(entries=(), terminator=Failed(failure=held.refusal, is_complete_answer=True))
+    else:
+        reading = read_answer(answer, head=head, registry=world.registry, has_checkpoint=has_checkpoint)
     for entry in reading.entries[_stored_beyond(held, answer) :]:
         journal.add(entry)
     if not isinstance(reading.terminator, Failed):
