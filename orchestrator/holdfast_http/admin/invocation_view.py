@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast_engine.wire import outcome_of
 from holdfast_http.admin.journal_view import preview, type_label
 from holdfast_http.durations import friendly_duration
 from holdfast_http.times import rfc3339
 
 if TYPE_CHECKING:
+    from holdfast_engine.engine import Description
     from holdfast_engine.records import Awaiting, Failure, Head, LastFailure, Outcome
 
 
-def invocation_json(head: Head) -> dict[str, Any]:
+def invocation_json(description: Description) -> dict[str, Any]:
     """Return an invocation without its journal; what does not apply to it is left out."""
+    head, outcome = description.head, _outcome(description)
     shape = {
         "id": head.id,
         "target": str(head.target),
@@ -27,7 +30,7 @@ def invocation_json(head: Head) -> dict[str, Any]:
         "failed_attempts": head.failed_attempts,
         "last_failure": _last_failure_json(head.last_failure) if head.last_failure else None,
         "awaiting": _awaiting_json(head.awaiting) if head.awaiting else None,
-        "outcome": _outcome_json(head.outcome) if head.outcome else None,
+        "outcome": _outcome_json(outcome) if outcome else None,
         "called_by": head.caller.invocation_id if head.caller else None,
         "idempotency_key": head.idempotency_key,
         "deployment_id": head.deployment_id,
@@ -48,6 +51,14 @@ def _times_json(head: Head) -> dict[str, str | None]:
         "completed_at": head.completed_ms,
     }
     return {name: None if at_ms is None else rfc3339(at_ms) for name, at_ms in times.items()}
+
+
+def _outcome(description: Description) -> Outcome | None:
+    """Return how it ended: what the head says, or the Output entry it points to, if that is still kept."""
+    head, entries = description.head, description.entries
+    if head.outcome is not None or head.outcome_index is None or head.outcome_index >= len(entries):
+        return head.outcome
+    return outcome_of(entries[head.outcome_index])
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:

@@ -20,7 +20,8 @@ async def show(engine: Engine, invocation_id: str) -> Response:
     """Return everything about one invocation, its journal included."""
     _check_id(invocation_id)
     description = await engine.describe(invocation_id)
-    return json_response(200, {**invocation_json(description.head), "journal": journal_json(description.entries)})
+    content = {**invocation_json(description), "journal": journal_json(description.entries)}
+    return json_response(200, content)
 
 
 async def cancel(engine: Engine, invocation_id: str) -> Response:

@@ -159,6 +159,19 @@ async def test_one_that_has_ended(
     assert answer["completed_at"] == "2027-01-15T08:00:00.000Z"
 
 
+async def test_an_outcome_in_the_journal(admin: Admin, engine: FakeEngine, invocation_id: str) -> None:
+    """An outcome that only the journal holds is shown as well, as long as it is kept."""
+    entries = (
+        encode(pb.InputCommand()),
+        encode(pb.OutputCommand(value=pb.Value(content=b"5"))),
+    )
+    head = replace(_head(invocation_id), status=Status.COMPLETED, outcome_index=1)
+    engine.descriptions[invocation_id] = Description(head=head, entries=entries)
+    assert (await _shown(admin, invocation_id))["outcome"] == {"result": "success", "value": "5"}
+    engine.descriptions[invocation_id] = Description(head=head, entries=())
+    assert "outcome" not in await _shown(admin, invocation_id)
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [(CancelOutcome.DONE, 200), (CancelOutcome.APPENDED, 202), (CancelOutcome.ALREADY_COMPLETED, 200)],
