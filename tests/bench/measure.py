@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from tests.bench.cases import Case
 from tests.bench.server import FIGURES
@@ -38,8 +38,37 @@ class Measured:
     write_units: float
     read_units: float
 
+    def beyond(self, other: Measured) -> Measured:
+        """Return the same with what the other costs taken off."""
+        return replace(
+            self,
+            cpu_ms=self.cpu_ms - other.cpu_ms,
+            write_units=self.write_units - other.write_units,
+            read_units=self.read_units - other.read_units,
+        )
 
-async def measure(client: LoadClient, case: Case, *, share: float = 1.0) -> Measured:
+    @property
+    def is_within_budget(self) -> bool:
+        """Whether it costs at most what is promised."""
+        return self.write_units <= self.case.write_units_max
+
+
+async def measure_all(
+    client: LoadClient, cases: Sequence[Case], *, share: float, tell: Callable[[Measured], None]
+) -> list[Measured]:
+    """Measure case after case, telling of each as soon as it is done."""
+    whole_by_name: dict[str, Measured] = {}
+    shown = []
+    for case in cases:
+        measured = whole_by_name[case.name] = await measure(client, case, share=share)
+        if case.beyond in whole_by_name:
+            measured = measured.beyond(whole_by_name[case.beyond])
+        tell(measured)
+        shown.append(measured)
+    return shown
+
+
+async def measure(client: LoadClient, case: Case, *, share: float) -> Measured:
     """Run a case, or a share of its requests, after a short warm-up."""
     count = max(1, round(case.requests * share))
     await _drive(client, case, range(-max(1, round(count * _WARM_UP_SHARE)), 0))
@@ -74,7 +103,7 @@ async def _drive(client: LoadClient, case: Case, numbers: range) -> list[float]:
     async def lane(waiting: Iterator[int]) -> None:
         for number in waiting:
             sent = time.perf_counter()
-            answer = await client.post(case.path(number), case.body(number).encode())
+            answer = await client.post(case.path(number), case.body.encode())
             latencies.append(time.perf_counter() - sent)
             assert answer.status == 200, f"{case.name}: {answer.status} {answer.body!r}"
 

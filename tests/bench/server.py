@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import holdfast_cli.dev.server
+from examples.demo.processes import DevServer
 from holdfast_cli.main import main
 from holdfast_http.ingress.app import Ingress
 from holdfast_http.messages import Request, Response, json_response
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
     from holdfast_local.sqlite_store import SqliteStore
 
 FIGURES = "/figures"
+
+
+def bench_server(folder: Path) -> DevServer:
+    """Return the server as a process, with the measured handlers in it."""
+    return DevServer(["tests.bench.services"], folder=folder, program=[sys.executable, "-m", "tests.bench.server"])
 
 
 class MeteredIngress(Ingress):
