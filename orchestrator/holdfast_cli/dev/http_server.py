@@ -15,6 +15,9 @@ from holdfast_http.messages import App
 # Longer than the clients and proxies people have keep a connection, so that they are the ones to close it.
 _KEEP_ALIVE_SECONDS = 75
 
+# A connection that has just been accepted brings a request in a moment; closing it before that looks like a crash.
+_LAST_WORDS_SECONDS = 0.1
+
 
 class HttpServer:
     """Serves one application on a duplicate of a listening socket; the socket itself stays with the caller."""
@@ -63,6 +66,13 @@ class _PartOfAProcess(uvicorn.Server):
         """Start, and say so."""
         await super().startup(sockets)
         self.is_up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, hear what is on its way on those there are, and close the idle ones."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -19,19 +19,57 @@ from holdfast_cli.dev.check import REASON_MARK
 
 # Editors write several files and some more than once; this gathers what belongs together.
 _GATHER_MS = 200
+# What happens before the watch stands, or on a file system that tells nobody, is seen by looking.
+_LOOK_MS = 1000
 _CHECK_SECONDS_MAX = 60
 
+_Files = dict[Path, tuple[int, int]]
 
-async def wait_for_change(references: Sequence[str], folders: Sequence[Path]) -> str:
-    """Return the name of a changed file, once there is a change with which everything imports."""
-    changes = awatch(*folders, watch_filter=PythonFilter(), debounce=_GATHER_MS, recursive=False)
-    async for changed in changes:
-        name = Path(min(path for _, path in changed)).name
-        reason = await _import_problem(references)
-        if reason is None:
-            return name
-        click.echo(f"{name} changed. {reason} The code from before goes on serving.", err=True)
-    raise asyncio.CancelledError
+
+class Watch:
+    """The source files of the user's modules as they were when they had been imported, and what becomes of them."""
+
+    def __init__(self, references: Sequence[str], folders: Sequence[Path]) -> None:
+        self._references = references
+        self._folders = folders
+        self._files = _files_in(folders)
+
+    async def changed(self) -> str:
+        """Return the name of a changed file, once there is a change with which everything imports."""
+        looks = awatch(
+            *self._folders,
+            watch_filter=PythonFilter(),
+            debounce=_GATHER_MS,
+            rust_timeout=_LOOK_MS,
+            yield_on_timeout=True,
+            recursive=False,
+        )
+        async for _ in looks:
+            name = self._news()
+            if name is None:
+                continue
+            reason = await _import_problem(self._references)
+            if reason is None:
+                return name
+            click.echo(f"{name} changed. {reason} The code from before goes on serving.", err=True)
+        raise asyncio.CancelledError
+
+    def _news(self) -> str | None:
+        before, self._files = self._files, _files_in(self._folders)
+        differing = before.items() ^ self._files.items()
+        return min(path for path, _ in differing).name if differing else None
+
+
+def _files_in(folders: Sequence[Path]) -> _Files:
+    files: _Files = {}
+    for path in (path for folder in folders for path in folder.glob("*.py")):
+        try:
+            status = path.stat()
+        except OSError:
+            # Gone since the folder was read; that it is gone is what counts.
+            continue
+        files[path] = (status.st_mtime_ns, status.st_size)
+    return files
 
 
 async def _import_problem(references: Sequence[str]) -> str | None:

@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 
 from holdfast_cli.dev.handover import Handover, hand_over, take
-from holdfast_cli.dev.loading import Loaded, load
+from holdfast_cli.dev.loading import load
 from holdfast_cli.dev.places import Places, find_places, take_over
 from holdfast_cli.dev.registering import endpoints_of
-from holdfast_cli.dev.reload import wait_for_change
+from holdfast_cli.dev.reload import Watch
 from holdfast_cli.dev.server import DevServer, Plan
 from holdfast_cli.dev.sockets import url_of
 from holdfast_cli.dev.welcome import Situation, service_lines, welcome
@@ -56,6 +56,8 @@ def start(options: Options) -> None:
     left = take()
     endpoints = endpoints_of(options.endpoints)
     loaded = load(options.references)
+    is_watching = options.is_reloading and bool(loaded.folders)
+    watch = Watch(options.references, loaded.folders) if is_watching else None
     places = take_over(left, options.data_folder) if left else _find_places(options)
     _prepare_process()
     plan = Plan(
@@ -67,7 +69,7 @@ def start(options: Options) -> None:
     )
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
-        changed = runner.run(_serve(options, plan, loaded, left))
+        changed = runner.run(_serve(options, plan, watch, left))
         if changed is not None:
             hand_over(places.left(changed))
     finally:
@@ -75,19 +77,13 @@ def start(options: Options) -> None:
     _end(runner)
 
 
-async def _serve(options: Options, plan: Plan, loaded: Loaded, left: Handover | None) -> str | None:
+async def _serve(options: Options, plan: Plan, watch: Watch | None, left: Handover | None) -> str | None:
     server = DevServer(plan)
 
     def announce(unfinished: int) -> None:
         click.echo(_announcement(options, plan, server, unfinished, left))
 
-    return await server.run(announce=announce, wait_for_change=_watch(options, loaded))
-
-
-def _watch(options: Options, loaded: Loaded) -> Callable[[], Awaitable[str]] | None:
-    if not options.is_reloading or not loaded.folders:
-        return None
-    return lambda: wait_for_change(options.references, loaded.folders)
+    return await server.run(announce=announce, wait_for_change=watch.changed if watch else None)
 
 
 def _announcement(options: Options, plan: Plan, server: DevServer, unfinished: int, left: Handover | None) -> str:
