@@ -90,7 +90,8 @@ def test_a_result_that_cannot_be_serialised_is_a_terminal_error(site: Site) -> N
 def test_a_step_whose_result_cannot_be_serialised_is_tried_again_in_sight(site: Site) -> None:
     """A bug in a step is mended by new code, so the invocation is kept: it backs off and names step and type."""
     invocation_id = site.send("/Odd/unserialisable_step")
-    failed = eventually(lambda: (found := site.invocation(invocation_id) or {}) and found.get("last_failure"))
+    failed = eventually(lambda: (site.invocation(invocation_id) or {}).get("last_failure"))
+    assert failed is not None
     assert failed["command_name"] == "odd step"
     assert "object" in failed["message"]
     assert site.admin.patch(f"/invocations/{invocation_id}/kill").status_code == 200
