@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from holdfast_engine.errors import DiscoveryFailed, OrchestratorError, RegistrationRejected
 from holdfast_http.messages import BadPath, Headers, Response, json_response
 from holdfast_http.problems import HttpProblem
@@ -16,16 +18,17 @@ def problem_response(error: Exception) -> Response:
         case HttpProblem():
             return error_response(error.status, str(error), headers=error.headers)
         case RegistrationRejected() | DiscoveryFailed():
-            return error_response(error.http_status, str(error), restate_code=error.meta_code)
+            codes = {"restate_code": error.meta_code, "holdfast_code": error.code}
+            return error_response(error.http_status, str(error), codes=codes)
         case OrchestratorError():
-            return error_response(error.http_status, str(error))
+            return error_response(error.http_status, str(error), codes={"holdfast_code": error.code})
         case _:
             return error_response(400, str(error))
 
 
-def error_response(status: int, message: str, *, restate_code: str | None = None, headers: Headers = ()) -> Response:
-    """Return error JSON; a code that Restate's documentation explains goes along when there is one."""
-    content = {"message": message}
-    if restate_code is not None:
-        content["restate_code"] = restate_code
-    return json_response(status, content, headers)
+def error_response(
+    status: int, message: str, *, codes: Mapping[str, str | None] | None = None, headers: Headers = ()
+) -> Response:
+    """Return error JSON; codes lead to the documentation, Restate's and ours, where there is an entry."""
+    shown = {name: code for name, code in (codes or {}).items() if code is not None}
+    return json_response(status, {"message": message, **shown}, headers)

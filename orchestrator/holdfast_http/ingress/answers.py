@@ -45,7 +45,8 @@ def problem_response(error: Exception) -> Response:
         case HttpProblem():
             return error_response(error.status, str(error), error.headers)
         case OrchestratorError():
-            return error_response(error.http_status, str(error), _RETRY_AFTER if error.is_retryable else ())
+            headers = _RETRY_AFTER if error.is_retryable else ()
+            return error_response(error.http_status, str(error), headers, holdfast_code=error.code)
         case Overloaded():
             return error_response(429, "too many requests are waiting for invocations; try again", _RETRY_AFTER)
         case Stopping():
@@ -54,9 +55,11 @@ def problem_response(error: Exception) -> Response:
             return error_response(400, str(error))
 
 
-def error_response(status: int, message: str, headers: Headers = ()) -> Response:
-    """Return the error JSON of something the ingress itself refuses."""
-    content = {"code": status, "message": message, "source": "ingress"}
+def error_response(status: int, message: str, headers: Headers = (), *, holdfast_code: str | None = None) -> Response:
+    """Return the error JSON of something the ingress itself refuses; the code is an anchor of the documentation."""
+    content: dict[str, object] = {"code": status, "message": message, "source": "ingress"}
+    if holdfast_code is not None:
+        content["holdfast_code"] = holdfast_code
     return json_response(status, content, (("x-restate-error-source", "ingress"), *headers))
 
 

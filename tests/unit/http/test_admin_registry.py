@@ -191,7 +191,10 @@ async def test_which_http(
     engine.register_result = DiscoveryFailed("nobody there", meta_code="META0003", is_retryable=True)
     answer = await post(admin, "/deployments", json.dumps({"uri": uri, "use_http_11": use_http_11}))
     assert [endpoint.use_http_11 for endpoint in engine.registered] == tried
-    assert (answer.status, content(answer)) == (502, {"message": "nobody there", "restate_code": "META0003"})
+    assert (answer.status, content(answer)) == (
+        502,
+        {"message": "nobody there", "restate_code": "META0003", "holdfast_code": "HF-0511"},
+    )
 
 
 async def test_a_definite_answer_is_not_asked_for_twice(admin: Admin, engine: FakeEngine) -> None:
@@ -205,7 +208,12 @@ async def test_rejected(admin: Admin, engine: FakeEngine) -> None:
     """What may not be registered is refused with the engine's sentence and code."""
     engine.register_result = RegistrationRejected("it became an object", meta_code="META0006", http_status=409)
     answer = await post(admin, "/v3/deployments", json.dumps({"uri": URI}))
-    assert (answer.status, content(answer)) == (409, {"message": "it became an object", "restate_code": "META0006"})
+    assert answer.status == 409
+    assert content(answer) == {
+        "message": "it became an object",
+        "restate_code": "META0006",
+        "holdfast_code": "HF-0420",
+    }
 
 
 @pytest.mark.parametrize(

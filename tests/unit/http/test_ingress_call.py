@@ -190,6 +190,14 @@ async def test_refused(
     assert engine.submissions == []
 
 
+@pytest.mark.parametrize(
+    ("path", "code"), [("/Nobody/greet", "HF-0404"), ("/Counter/add", "HF-0401"), ("/Greeter/greet", "HF-0402")]
+)
+async def test_codes(ingress: Ingress, path: str, code: str) -> None:
+    """A refusal carries the code under which the documentation explains it."""
+    assert content(await post(ingress, path, "5"))["holdfast_code"] == code
+
+
 async def test_a_limit_key_with_a_scope(ingress: Ingress, engine: FakeEngine) -> None:
     """A limit key goes along where the path has a scope."""
     await post(ingress, "/restate/scope/s/call/Greeter/greet", '"x"', x_restate_limit_key="l")
