@@ -15,7 +15,9 @@ def _modules_after(statement: str) -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["frames", "ids", "errors", "codes", "names", "attempt", "envelope", "manifest"])
+@pytest.mark.parametrize(
+    "module", ["frames", "ids", "errors", "codes", "names", "attempt", "envelope", "manifest", "items", "grants"]
+)
 def test_light_modules_do_not_import_protobuf(module: str) -> None:
     """Only messages, versions and the schema need protobuf; nothing else loads it on the side."""
     loaded = _modules_after(f"import holdfast_protocol.{module}")
