@@ -21,7 +21,7 @@ from holdfast_engine.records import Head, KeyRef, Kind, Outcome, Status, Target
 from holdfast_engine.registration import Registration, register
 from holdfast_engine.registry import Endpoint, Registry
 from holdfast_engine.signals import awakeable_note
-from holdfast_engine.submit import Created, Submission, submit
+from holdfast_engine.submit import Created, Submission, relay, submit
 from holdfast_engine.upkeep import recover, renew_leases, sweep_retention
 from holdfast_engine.world import Ended, World
 from holdfast_protocol.errors import DecodeError
@@ -107,9 +107,18 @@ class Engine:
         Raises:
             RequestRejected: The target does not exist or cannot be called so.
         """
-        created = await self._submit(submission)
-        await self.world.store.flushed()
-        return Accepted(invocation_id=created.head.id, is_new=created.is_new, invoke_at_ms=created.head.invoke_at_ms)
+        created = await submit(self.world, submission, runs_here=self.world.has_room)
+        if created.held is not None:
+            start_run(self.world, created.held)
+        return await self._accepted(created)
+
+    async def relay(self, submission: Submission) -> Accepted:
+        """Create an invocation for a message in hand, which comes back until this has returned.
+
+        Raises:
+            RequestRejected: The target does not exist or cannot be called so.
+        """
+        return await self._accepted(await relay(self.world, submission))
 
     async def call(self, submission: Submission) -> Finished:
         """Create an invocation, or latch on to the one this is a duplicate of, and wait for its outcome.
@@ -118,7 +127,7 @@ class Engine:
             RequestRejected: The target does not exist or cannot be called so.
             AlreadyInvoked: A workflow was run with this key before.
         """
-        created = await submit(self.world, submission)
+        created = await submit(self.world, submission, runs_here=True)
         head = created.head
         if not created.is_new:
             if head.kind is Kind.WORKFLOW:
@@ -218,11 +227,9 @@ class Engine:
         """Handle the check of a key's queue."""
         await check_key(self.world, key)
 
-    async def _submit(self, submission: Submission) -> Created:
-        created = await submit(self.world, submission)
-        if created.held is not None:
-            start_run(self.world, created.held)
-        return created
+    async def _accepted(self, created: Created) -> Accepted:
+        await self.world.store.flushed()
+        return Accepted(invocation_id=created.head.id, is_new=created.is_new, invoke_at_ms=created.head.invoke_at_ms)
 
     async def _wait(self, head: Head) -> Finished:
         """Wait for an invocation that this request did not start."""

@@ -45,16 +45,36 @@ class Created:
     held: Held | None
 
 
-async def submit(world: World, submission: Submission) -> Created:
+async def submit(world: World, submission: Submission, *, runs_here: bool) -> Created:
     """Create the invocation a client asks for, or meet the one it is a duplicate of.
 
     Raises:
         RequestRejected: The target does not exist, or is called in a way it does not allow.
     """
+    head = await _client_head(world, submission, runs_here=runs_here)
+    # A message before an epoch (O-1): whoever dies after the create is found by the watchdog.
+    await world.wakeups.watchdog(head.id)
+    return await _create(world, head)
+
+
+async def relay(world: World, submission: Submission) -> Created:
+    """Create an invocation for a message that comes back until this has returned; it is left to a wake-up.
+
+    The message is the watchdog. Met again, the invocation is woken again: the first try may have died before it (O-5).
+
+    Raises:
+        RequestRejected: The target does not exist, or is called in a way it does not allow.
+    """
+    created = await _create(world, await _client_head(world, submission, runs_here=False))
+    if not created.is_new and created.head.status is not Status.COMPLETED:
+        await world.wakeups.wake(created.head.id, not_before_ms=created.head.invoke_at_ms)
+    return created
+
+
+async def _client_head(world: World, submission: Submission, *, runs_here: bool) -> Head:
     spec = _checked(world, submission)
     invocation_id = invocation_id_for(world, submission.target, spec.kind, submission.idempotency_key)
-    head = await _new_head(world, submission, spec, invocation_id, caller=None, sinks=())
-    return await _create(world, head)
+    return await _new_head(world, submission, spec, invocation_id, caller=None, sinks=(), runs_here=runs_here)
 
 
 def invocation_id_for(world: World, target: Target, kind: Kind, idempotency_key: str | None) -> str:
@@ -78,7 +98,13 @@ async def submit_child(world: World, parent: Head, effect: SubmitChild) -> Held 
         sinks = (_call_sink(parent, effect.completion_id),)
     submission = _submission(effect)
     spec = world.registry.target(effect.target)
-    head = await _new_head(world, submission, spec, effect.invocation_id, caller=caller, sinks=sinks)
+    runs_here = world.has_room
+    head = await _new_head(
+        world, submission, spec, effect.invocation_id, caller=caller, sinks=sinks, runs_here=runs_here
+    )
+    if runs_here:
+        await world.wakeups.watchdog(head.id)
+    # Left to a wake-up it needs no watchdog: the message that brought the parent here comes back until it is sent.
     created = await _create(world, head)
     if not created.is_new:
         await _meet(world, created.head, caller, sinks)
@@ -102,7 +128,7 @@ async def _meet(world: World, child: Head, caller: Caller, sinks: tuple[Sink, ..
 
 async def start(world: World, head: Head) -> Held | None:
     """Begin what has just been created or has become due: take it in hand, or leave it with a timer or in a queue."""
-    if head.status is Status.SCHEDULED:
+    if head.status in (Status.SCHEDULED, Status.READY):
         await world.wakeups.wake(head.id, not_before_ms=head.invoke_at_ms)
         return None
     key: Key | None = None
@@ -110,7 +136,7 @@ async def start(world: World, head: Head) -> Held | None:
         entered = await enter(world, head, is_fresh=True)
         if entered is None:
             return None
-        if not entered.at_once:
+        if not entered.at_once or head.epoch == 0:
             await world.wakeups.wake(head.id, not_before_ms=None)
             return None
         key = entered.key
@@ -121,8 +147,6 @@ async def start(world: World, head: Head) -> Held | None:
 
 
 async def _create(world: World, head: Head) -> Created:
-    # A message before an epoch (O-1): whoever dies after the create is found by the watchdog.
-    await world.wakeups.watchdog(head.id)
     while (existing := await world.store.create(head)) is not None:
         if existing.nonce == head.nonce or not _is_expired(existing, world.clock.now_ms()):
             return Created(head=existing, is_new=False, held=None)
@@ -158,11 +182,14 @@ async def _new_head(
     *,
     caller: Caller | None,
     sinks: tuple[Sink, ...],
+    runs_here: bool,
 ) -> Head:
     now = world.clock.now_ms()
     is_scheduled = submission.invoke_at_ms is not None and submission.invoke_at_ms > now
-    status = Status.SCHEDULED if is_scheduled else Status.QUEUED if spec.kind.holds_key else Status.RUNNING
-    epoch = 0 if is_scheduled else 1
+    unkeyed = Status.RUNNING if runs_here else Status.READY
+    status = Status.SCHEDULED if is_scheduled else Status.QUEUED if spec.kind.holds_key else unkeyed
+    is_running = runs_here and not is_scheduled
+    epoch = 1 if is_running else 0
     frames = await spilled(world, invocation_id, (_input_frame(submission),))
     completion, journal = _retentions(world, spec, submission)
     chosen = world.registry.latest(submission.target.service)
@@ -176,8 +203,8 @@ async def _new_head(
         modified_ms=now,
         page=Page(epoch=epoch, base=0, frames=frames),
         nonce=world.dice.entropy(NONCE_BYTES).hex(),
-        lease_until_ms=0 if is_scheduled else now + world.settings.lease_ms,
-        is_open=not is_scheduled,
+        lease_until_ms=now + world.settings.lease_ms if is_running else 0,
+        is_open=is_running,
         caller=caller,
         deployment_id=chosen[0].id if chosen is not None else None,
         protocol_version=chosen[1] if chosen is not None else None,
@@ -196,7 +223,7 @@ async def dead_child(world: World, parent: Head, effect: SubmitChild, failure: F
     submission = _submission(effect)
     spec = world.registry.target(effect.target)
     caller = Caller(invocation_id=parent.id, completion_id=effect.command_id)
-    head = await _new_head(world, submission, spec, effect.invocation_id, caller=caller, sinks=())
+    head = await _new_head(world, submission, spec, effect.invocation_id, caller=caller, sinks=(), runs_here=False)
     return replace(
         head,
         status=Status.COMPLETED,

@@ -25,6 +25,8 @@ class Settings:
     `journal_entries_max`: beyond it an invocation is paused; handlers that loop for ever end somewhere.
     `eager_state_bytes_max`: what is sent of a key's state with an attempt; the rest is read when asked for.
     `attempts_max`: attempts that run in this process at a time. `put_back_ms`: when a message that lost comes back.
+    `runs_max`: how many runs this process takes on that no request of its own waits for; what is created beyond that is
+    left to a wake-up. None for all of them: then there is nobody else.
     `fence_rounds_max`: how often a take-over looks for the open page while zombies still fill pages.
     `blob_bytes_min`: from this size on a frame goes to the blob store.
     `failure_text_max`: how much of an error's message and stack trace is kept, each.
@@ -37,6 +39,7 @@ class Settings:
     journal_entries_max: int = 100_000
     eager_state_bytes_max: int = 4 * 1024 * 1024
     failure_text_max: int = 4_096
+    runs_max: int | None = None
     put_back_ms: int = 1_000
     fence_rounds_max: int = 100
     blob_bytes_min: int = 100_000
@@ -88,11 +91,24 @@ class Tasks:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._room = asyncio.Semaphore(most)
 
+    @property
+    def count(self) -> int:
+        """How much work there is, begun or not."""
+        return len(self._tasks)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start work as soon as there is room."""
         task = asyncio.create_task(self._run(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def idle(self, timeout_s: float) -> bool:
+        """Wait until no work is left, what it spawned included; False when time was up first."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while self._tasks and (left := until - loop.time()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
+        return not self._tasks
 
     async def drain(self, timeout_s: float) -> int:
         """Wait for the work under way, cancel the rest; return how much was cancelled."""
@@ -125,3 +141,8 @@ class World:
     tasks: Tasks
     waiters: Waiters = field(default_factory=Waiters)
     live: dict[str, Held] = field(default_factory=dict)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether this process takes on another run that no request of its own waits for."""
+        return self.settings.runs_max is None or self.tasks.count < self.settings.runs_max
