@@ -277,6 +277,8 @@ def _decide_failure(
     if failed.delay_ms is not None:
         # The handler's own schedule for a step; the policy's budget stays as it is.
         attempts, delay = head.failed_attempts, failed.delay_ms
+    elif failed.failure.is_handover:
+        attempts, delay = head.failed_attempts, chosen or 0
     else:
         attempts = head.failed_attempts + 1
         own = policy.delay_ms(attempts, jitter=jitter)

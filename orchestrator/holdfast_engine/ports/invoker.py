@@ -14,7 +14,11 @@ from holdfast_protocol.manifest import Manifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailure:
-    """Why an attempt gave no complete answer. `is_counted` is false when user code was never reached."""
+    """Why an attempt gave no complete answer.
+
+    `is_counted` is false when user code was never reached. `is_handover`: it was not even tried, because this process has
+    no time left for it; another one goes on, and no retry policy hears of it.
+    """
 
     code: int
     message: str
@@ -22,6 +26,7 @@ class AttemptFailure:
     stacktrace: str = ""
     retry_after_ms: int | None = None
     is_counted: bool = True
+    is_handover: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

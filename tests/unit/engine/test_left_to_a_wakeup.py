@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.records import KeyRef, Status
 from holdfast_engine.world import Settings
 from holdfast_protocol import schema_pb2 as pb
+from holdfast_protocol.manifest import Options, RetryPolicy
 from holdfast_protocol.messages import decode
 from tests.support import wire_frames as f
-from tests.support.engine_world import EngineUnderTest, Hooked, answers, submission
+from tests.support.engine_world import EngineUnderTest, Hooked, answers, deployment, services, submission
 from tests.support.virtual_time import in_virtual_time
 
 ELSEWHERE = Settings(runs_max=0)
@@ -99,3 +101,19 @@ async def test_a_relayed_message_that_comes_again_wakes_what_it_had_created(path
         assert second.invocation_id == first.invocation_id
         assert (await e.outcome(first.invocation_id)).value == b"done"
         assert len(e.script.attempts) == 1
+
+
+@in_virtual_time
+async def test_handing_an_attempt_over_uses_up_no_attempt() -> None:
+    """An attempt that a process had no time for is made by another one, even where one attempt is all there is."""
+    once = Options(retry_policy=RetryPolicy(max_attempts=1, on_max_attempts="kill"))
+    refused = Answer(
+        frames=(),
+        failure=AttemptFailure(code=503, message="no time left", rt_code="", is_counted=False, is_handover=True),
+    )
+    async with EngineUnderTest(deployments=[deployment(services(S=once))]) as e:
+        e.script["S/work"] = answers(refused, refused, [f.output(b"done"), f.END])
+        finished = await e.call("S/work")
+        assert finished.outcome.value == b"done"
+        head = await e.head(finished.invocation_id)
+        assert (head.failed_attempts, head.command_retries) == (0, 0)
