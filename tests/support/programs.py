@@ -11,11 +11,16 @@ from typing import Any
 Statement = list[Any]
 
 
-def handler_of(program: list[Statement], sdk: ModuleType) -> Callable[[Any], Awaitable[list[Any]]]:
-    """Return a handler that executes a program; its output is the list of what it saw."""
+def handler_of(
+    program: list[Statement], sdk: ModuleType, on_execute: Callable[[str], None] = lambda _: None
+) -> Callable[[Any], Awaitable[list[Any]]]:
+    """Return a handler that executes a program; its output is the list of what it saw.
+
+    `on_execute` hears the name of every step whose closure executes.
+    """
 
     async def handler(ctx: Any) -> list[Any]:
-        execution = _Execution(ctx, sdk)
+        execution = _Execution(ctx, sdk, on_execute)
         await execution.all(program)
         return execution.seen
 
@@ -25,7 +30,8 @@ def handler_of(program: list[Statement], sdk: ModuleType) -> Callable[[Any], Awa
 class _Execution:
     """One execution of a program: its variables, and what it has seen."""
 
-    def __init__(self, ctx: Any, sdk: ModuleType) -> None:
+    def __init__(self, ctx: Any, sdk: ModuleType, on_execute: Callable[[str], None]) -> None:
+        self.on_execute = on_execute
         self.ctx = ctx
         self.sdk = sdk
         self.seen: list[Any] = []
@@ -39,6 +45,7 @@ class _Execution:
 
     def do_run(self, name: str, value: Any, *, delay_s: float = 0.0) -> None:
         async def closure() -> Any:
+            self.on_execute(name)
             await asyncio.sleep(delay_s)
             return value
 
@@ -49,12 +56,14 @@ class _Execution:
 
     def do_run_fails(self, name: str, message: str, code: int) -> None:
         async def closure() -> None:
+            self.on_execute(name)
             raise self.sdk.TerminalError(message, code)
 
         self.futures[name] = self.ctx.run_typed(name, closure)
 
     def do_run_throws(self, name: str, message: str, options: dict[str, Any]) -> None:
         async def closure() -> None:
+            self.on_execute(name)
             raise ValueError(message)
 
         milliseconds = ("initial_retry_interval", "max_retry_interval", "max_duration")
@@ -88,6 +97,9 @@ class _Execution:
 
     def do_set(self, key: str, value: Any) -> None:
         self.ctx.set(key, value)
+
+    def do_record(self, key: str) -> None:
+        self.ctx.set(key, self.seen)
 
     def do_clear(self, key: str) -> None:
         self.ctx.clear(key)
@@ -124,8 +136,7 @@ class _Execution:
         self.futures[variable] = self.ctx.promise(name).resolve(value)
 
     async def do_await(self, variable: str) -> None:
-        value = await self.futures[variable]
-        self.seen.append(value.decode() if isinstance(value, bytes) else value)
+        self.seen.append(_plain(await self.futures[variable]))
 
     async def do_gather(self, *variables: str) -> None:
         await self.sdk.gather(*(self.futures[variable] for variable in variables))
@@ -133,7 +144,7 @@ class _Execution:
 
     async def do_select(self, *variables: str) -> None:
         name, value = await self.sdk.select(**{variable: self.futures[variable] for variable in variables})
-        self.seen += [name, value.decode() if isinstance(value, bytes) else value]
+        self.seen += [name, _plain(value)]
 
     async def do_wait_completed(self, *variables: str) -> None:
         done, pending = await self.sdk.wait_completed(*(self.futures[variable] for variable in variables))
@@ -141,7 +152,7 @@ class _Execution:
 
     async def do_as_completed(self, *variables: str) -> None:
         async for future in self.sdk.as_completed(*(self.futures[variable] for variable in variables)):
-            self.seen.append(await future)
+            self.seen.append(_plain(await future))
 
     async def do_catch(self, attempted: list[Statement], handling: list[Statement]) -> None:
         try:
@@ -158,3 +169,7 @@ class _Execution:
 
     def do_throw(self, message: str) -> None:
         raise ValueError(message)
+
+
+def _plain(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
