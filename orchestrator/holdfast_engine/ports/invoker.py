@@ -16,8 +16,8 @@ from holdfast_protocol.manifest import Manifest
 class AttemptFailure:
     """Why an attempt gave no complete answer.
 
-    `is_counted` is false when user code was never reached. `is_handover`: it was not even tried, because this process has
-    no time left for it; another one goes on, and no retry policy hears of it.
+    `is_counted` is false when user code was never reached. `is_handover`: it was not even tried, because this process
+    has no time left for it; another one goes on, and no retry policy hears of it.
     """
 
     code: int
