@@ -27,6 +27,8 @@ def check_input(request: Request, handler: HandlerSpec, schemas: Schemas) -> Non
     if not request.body:
         _check_empty(handler, spec)
         return
+    if spec.content_type is None and spec.json_schema is None and not spec.required:
+        raise BadPayload(f"{_name(handler)} takes no input, and the request has a body: send it without one")
     accepted = spec.content_type or "*/*"
     given = _media_type(request.header("content-type") or "")
     if not _matches(accepted, given):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast_engine.engine import Submission
+from holdfast_engine.errors import AlreadyInvoked
 from holdfast_engine.records import Kind, Target
 from holdfast_http.durations import DurationError, parse_duration_ms
-from holdfast_http.ingress.answers import outcome_response
+from holdfast_http.ingress.answers import error_response, outcome_response
 from holdfast_http.ingress.input_rules import check_input
 from holdfast_http.messages import Headers, Request, Response, json_response, query_values
 from holdfast_http.problems import bad_request
@@ -44,7 +45,13 @@ async def call(tools: Tools, request: Request, target: Target) -> Response:
     if "delay" in query:
         raise bad_request("a call cannot have a delay, because its caller waits; use send instead of call")
     submission = _submission(tools, request, query, target=target, handler=handler, invoke_at_ms=None)
-    finished = await tools.waiting_room.wait(tools.engine.call(submission))
+    try:
+        finished = await tools.waiting_room.wait(tools.engine.call(submission))
+    except AlreadyInvoked as error:
+        # With the id of the first run the caller can attach to it.
+        invocation_id = tools.engine.invocation_id_of(target, idempotency_key=None)
+        headers = (("x-restate-id", invocation_id),)
+        return error_response(error.http_status, str(error), headers, holdfast_code=error.code)
     return outcome_response(finished, handler.output)
 
 

@@ -68,13 +68,14 @@ async def by_body(tools: Tools, verb: Verb, request: Request) -> Response:
 
 
 async def _answer(tools: Tools, verb: Verb, invocation_id: str, target: Target | None) -> Response:
+    if verb == "lookup":
+        # The id follows from the name; whether there is an invocation of that id is what `output` answers.
+        return json_response(200, {"invocationId": invocation_id})
     if verb == "attach":
         finished = await tools.waiting_room.wait(tools.engine.result(invocation_id, wait=True))
         assert finished is not None, "a result that is waited for is there"
     else:
         finished = await tools.engine.result(invocation_id, wait=False)
-    if verb == "lookup":
-        return json_response(200, {"invocationId": invocation_id})
     if finished is None:
         message = f"{invocation_id} has not completed yet; ask again later, or wait at /restate/attach/{invocation_id}"
         return error_response(470, message, (("x-restate-id", invocation_id),))

@@ -9,7 +9,7 @@ from holdfast_http.ingress.health import health
 from holdfast_http.ingress.invoke import call, send
 from holdfast_http.ingress.targets import bare_target, spelled_target
 from holdfast_http.messages import Request, Response, path_segments
-from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
+from holdfast_http.problems import HttpProblem, method_not_allowed
 
 if TYPE_CHECKING:
     from holdfast_http.ingress.tools import Tools
@@ -26,7 +26,7 @@ async def route(tools: Tools, request: Request) -> Response:
     """
     segments = path_segments(request.path)
     if not _SEGMENTS_MIN <= len(segments) <= _SEGMENTS_MAX:
-        raise _no_such_path(request)
+        raise _no_such_path(request, 400)
     if segments[0] == "restate":
         return await _own_route(tools, request, segments[1:])
     _require(request, _ANY)
@@ -75,7 +75,7 @@ async def _result_route(tools: Tools, request: Request, segments: tuple[str, ...
             _require(request, _GET)
             return await results.by_workflow(tools, verb, name, key)
         case _:
-            raise _no_such_path(request)
+            raise _no_such_path(request, 404)
 
 
 def _require(request: Request, allowed: tuple[str, ...]) -> None:
@@ -83,8 +83,9 @@ def _require(request: Request, allowed: tuple[str, ...]) -> None:
         raise method_not_allowed(request.method, request.path, allowed)
 
 
-def _no_such_path(request: Request) -> HttpProblem:
-    return bad_request(
+def _no_such_path(request: Request, status: int) -> HttpProblem:
+    message = (
         f"{request.path} is no path of the ingress: call a handler with POST /<service>/<handler>"
         " or POST /<object>/<key>/<handler>; GET /restate/health lists the services"
     )
+    return HttpProblem(status, message)

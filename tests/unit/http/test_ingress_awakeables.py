@@ -36,7 +36,7 @@ async def test_completing(path: str) -> None:
     [
         ("POST", "/restate/awakeables/nonsense/resolve", 400),
         ("GET", f"/restate/awakeables/{AWAKEABLE}/resolve", 405),
-        ("POST", f"/restate/awakeables/{AWAKEABLE}/forget", 400),
+        ("POST", f"/restate/awakeables/{AWAKEABLE}/forget", 404),
     ],
 )
 async def test_refused(method: str, path: str, status: int) -> None:

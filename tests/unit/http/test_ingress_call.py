@@ -148,10 +148,11 @@ async def test_idempotent_duplicates() -> None:
 
 
 async def test_a_workflow_runs_once(ingress: Ingress) -> None:
-    """A second call of a workflow's run is a conflict."""
-    assert (await post(ingress, "/Signup/ada/run")).status == 200
+    """A second call of a workflow's run is a conflict, and names the first one."""
+    first = await post(ingress, "/Signup/ada/run")
     answer = await post(ingress, "/Signup/ada/run")
-    assert (answer.status, content(answer)["source"]) == (409, "ingress")
+    assert (first.status, answer.status, content(answer)["source"]) == (200, 409, "ingress")
+    assert header(answer, "x-restate-id") == header(first, "x-restate-id")
 
 
 REFUSED: list[Any] = [
@@ -172,7 +173,7 @@ REFUSED: list[Any] = [
     pytest.param("/", {}, 400, "/restate/health", id="root"),
     pytest.param("/favicon.ico", {}, 400, "/restate/health", id="one-part"),
     pytest.param("/a/b/c/d/e/f/g/h", {}, 400, "/restate/health", id="eight-parts"),
-    pytest.param("/restate/nothing", {}, 400, "/restate/health", id="unknown-own-path"),
+    pytest.param("/restate/nothing", {}, 404, "/restate/health", id="unknown-own-path"),
 ]
 
 
