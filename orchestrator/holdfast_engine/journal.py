@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from holdfast_engine.pages import slot_after
+from holdfast_engine.pages import slot_after, slot_in_head
 from holdfast_engine.records import Awaiting, Head, Note, Outcome, Page, Slot
 from holdfast_engine.wire import outcome_of, void_completion
 from holdfast_protocol.frames import HEADER_BYTES
@@ -75,15 +75,12 @@ class Journal:
     @classmethod
     def of(cls, head: Head, pages: Iterable[Page]) -> Journal:
         """Build the journal from its pages; page 0 is the head's."""
-        journal = cls(slot_after(head.page, number=0))
-        number = 0
-        page = head.page
-        journal._take(page)
-        for page in pages:
-            number += 1
+        journal = cls(slot_in_head(head))
+        journal._take(head.page)
+        for number, page in enumerate(pages, start=1):
             journal._take(page)
+            journal.slot = slot_after(page, number=number)
         journal.durable = len(journal.entries)
-        journal.slot = slot_after(page, number=number)
         return journal
 
     def __len__(self) -> int:

@@ -62,7 +62,7 @@ def append_to_head(
     """Append to page 0."""
     if head.epoch != epoch or head.page.count != slot.count or head.page.closed or head.status is Status.COMPLETED:
         return None
-    return replace(head, page=extended(head.page, frames, taken, number=0, epoch=epoch))
+    return replace(head, page=extended(head.page, frames, taken, slot=slot, epoch=epoch))
 
 
 def append_to_page(
@@ -75,7 +75,7 @@ def append_to_page(
         page = Page(epoch=epoch, base=slot.base, frames=())
     elif page.count != slot.count or page.epoch > epoch or page.closed:
         return None
-    return extended(page, frames, taken, number=slot.page, epoch=epoch)
+    return extended(page, frames, taken, slot=slot, epoch=epoch)
 
 
 def claim_slot(page: Page | None, *, base: int, epoch: int) -> Page | None:
@@ -96,7 +96,7 @@ def commit(head: Head, *, epoch: int, change: Change) -> Head | None:
         slot = change.slot
         if slot is None or slot.page != 0 or page.closed or page.count != slot.count:
             return None
-        page = extended(page, change.frames, change.taken, number=0, epoch=epoch)
+        page = extended(page, change.frames, change.taken, slot=slot, epoch=epoch)
     is_completed = change.status is Status.COMPLETED
     return replace(
         head,

@@ -207,11 +207,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """The one place where the next append must go: page number, entries already there, index of the page's first."""
+    """The one place where the next append must go: page number, entries already there, index of the page's first.
+
+    `frames_bytes` is what the page's frames weigh, so that whoever appends knows when the page gets full; for page 0 it
+    makes up for a head that weighs more or less than most.
+    """
 
     page: int
     count: int
     base: int
+    frames_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

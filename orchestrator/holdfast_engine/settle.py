@@ -23,7 +23,7 @@ from holdfast_engine.journal import Journal
 from holdfast_engine.keys import leave
 from holdfast_engine.load import journal_of
 from holdfast_engine.notify import deliver
-from holdfast_engine.pages import slot_after
+from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Answer, Change, Fenced
 from holdfast_engine.records import Awaiting, LastFailure, Outcome, Status
@@ -225,7 +225,7 @@ async def _commit(
     if isinstance(committed, Fenced):
         return False
     if pending:
-        journal.stored(slot_after(committed.page, number=0), journal.durable + len(pending))
+        journal.stored(slot_in_head(committed), journal.durable + len(pending))
     held.head = committed
     return True
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from holdfast_engine import operations
-from holdfast_engine.pages import slot_after
+from holdfast_engine.meter import Meter
+from holdfast_engine.pages import slot_behind
 from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Loaded
 from holdfast_engine.records import Failure, Head, Note, Page, Sink, Slot, Status
+from holdfast_engine.weights import head_bytes, note_bytes, page_bytes
 from holdfast_local.codec import decode_head, decode_page, encode
 from holdfast_local.database import Database
-from holdfast_local.meter import Meter, head_bytes, page_item_bytes
 
 # Heads kept decoded; far more than are active at a time, and bounded.
 _CACHED_HEADS = 4096
@@ -62,8 +63,8 @@ class JournalTables:
             return None
         pages = self._pages(invocation_id) if head.page.closed else ()
         notes = self._notes(invocation_id)
-        weight = head_bytes(head) + sum(map(page_item_bytes, pages)) + sum(len(note.frame) + 60 for note in notes)
-        self._meter.read(weight)
+        weights = [page_bytes(page, invocation_id=head.id, number=number) for number, page in enumerate(pages, start=1)]
+        self._meter.read(head_bytes(head) + sum(weights) + _notes_bytes(invocation_id, notes))
         if epoch is not None and (head.epoch != epoch or any(page.epoch > epoch for page in pages)):
             return FENCED
         return Loaded(head=head, pages=pages, notes=notes)
@@ -71,7 +72,7 @@ class JournalTables:
     async def notes(self, invocation_id: str) -> tuple[Note, ...]:
         """Return the notes in order of arrival."""
         notes = self._notes(invocation_id)
-        self._meter.read(sum(len(note.frame) + 60 for note in notes))
+        self._meter.read(_notes_bytes(invocation_id, notes))
         return notes
 
     async def acquire(
@@ -121,12 +122,12 @@ class JournalTables:
         if slot.page == 0:
             head = self._existing(invocation_id)
             after = operations.append_to_head(head, slot=slot, epoch=epoch, frames=frames, taken=taken)
-            changed = self._update(head, after)
-            return slot_after(changed.page, number=0) if changed is not None else FENCED
+            is_written = self._update(head, after) is not None
+            return slot_behind(slot, frames, taken) if is_written else FENCED
         before = self._page(invocation_id, slot.page)
         page = operations.append_to_page(before, slot=slot, epoch=epoch, frames=frames, taken=taken)
         page = self._update_page(invocation_id, slot.page, before, page)
-        return slot_after(page, number=slot.page) if page is not None else FENCED
+        return slot_behind(slot, frames, taken) if page is not None else FENCED
 
     async def commit(self, invocation_id: str, *, epoch: int, change: Change) -> Head | Fenced:
         """End an attempt."""
@@ -145,7 +146,7 @@ class JournalTables:
         arrival = "(SELECT ifnull(max(arrival), 0) + 1 FROM note WHERE id = ?1)"
         statement = f"INSERT OR IGNORE INTO note (id, arrival, name, frame) VALUES (?1, {arrival}, ?2, ?3)"
         written = self._database.write(statement, (invocation_id, note.key, note.frame)).rowcount == 1
-        self._meter.wrote(len(note.frame) + 60)
+        self._meter.wrote(note_bytes(note, invocation_id=invocation_id))
         return written
 
     async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
@@ -265,8 +266,13 @@ class JournalTables:
         return decode_page(row[0]) if row is not None else None
 
     def _update_page(self, invocation_id: str, number: int, before: Page | None, after: Page | None) -> Page | None:
-        self._meter.wrote(max(page_item_bytes(before), page_item_bytes(after)))
+        weights = [page_bytes(page, invocation_id=invocation_id, number=number) for page in (before, after)]
+        self._meter.wrote(max(weights))
         if after is not None:
             statement = "INSERT OR REPLACE INTO page (id, number, record) VALUES (?, ?, ?)"
             self._database.write(statement, (invocation_id, number, encode(after)))
         return after
+
+
+def _notes_bytes(invocation_id: str, notes: tuple[Note, ...]) -> int:
+    return sum([note_bytes(note, invocation_id=invocation_id) for note in notes])

@@ -5,34 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from holdfast_engine import key_operations
+from holdfast_engine.compact import key_of, key_text
 from holdfast_engine.key_operations import NEVER_USED
+from holdfast_engine.meter import Meter
 from holdfast_engine.ports import Keyed, Ticket
 from holdfast_engine.records import KeyRef, Lock, Outcome, Promise, Sink, StateWrites
+from holdfast_engine.state import NO_WRITES, applied
+from holdfast_engine.weights import INLINE_VALUE_BYTES_MAX, lock_bytes, promise_bytes, value_bytes, wait_bytes
 from holdfast_local.codec import decode_lock, decode_promise, encode
 from holdfast_local.database import Database
-from holdfast_local.meter import Meter
-
-# The lock item without state: key, counters and holder with short attribute names.
-_LOCK_OVERHEAD_BYTES = 100
-_WAIT_BYTES = 90
-# State up to here lives inside the lock item; larger values get items of their own (design section 7).
-_INLINE_STATE_BYTES = 1024 - _LOCK_OVERHEAD_BYTES
-
-_SEPARATOR = "\x1f"
-
-
-def key_text(key: KeyRef) -> str:
-    """Return a key as one column: scope, service and key, none of which can hold the separator unescaped."""
-    parts = (key.scope or "", key.service, key.key)
-    return _SEPARATOR.join(part.replace("\x1e", "\x1e0").replace(_SEPARATOR, "\x1e1") for part in parts)
-
-
-def key_from_text(text: str) -> KeyRef:
-    """Return the key a column stands for."""
-    scope, service, key = (
-        part.replace("\x1e1", _SEPARATOR).replace("\x1e0", "\x1e") for part in text.split(_SEPARATOR)
-    )
-    return KeyRef(service=service, key=key, scope=scope or None)
 
 
 class KeyTables:
@@ -45,16 +26,19 @@ class KeyTables:
     async def keyed(self, key: KeyRef, *, with_state: bool) -> Keyed:
         """Return lock and state."""
         text = key_text(key)
-        state = self._state(text) if with_state else {}
-        self._meter.read(_LOCK_OVERHEAD_BYTES + _state_bytes(state))
-        return Keyed(lock=self._lock(text), state=state)
+        lock, state = self._lock(text), self._state(text) if with_state else {}
+        self._meter.read(lock_bytes(key, lock, state))
+        for value in state.values():
+            if len(value) > INLINE_VALUE_BYTES_MAX:
+                self._meter.read(value_bytes(key, value))
+        return Keyed(lock=lock, state=state)
 
     async def enter_free(self, key: KeyRef, invocation_id: str) -> Keyed | None:
         """Take a free key."""
         text = key_text(key)
-        lock = key_operations.enter_free(self._lock(text), invocation_id)
-        state = self._state(text)
-        self._put_lock(text, lock, state)
+        before, state = self._lock(text), self._state(text)
+        lock = key_operations.enter_free(before, invocation_id)
+        self._put_lock(key, before, lock, state)
         return Keyed(lock=lock, state=state) if lock is not None else None
 
     async def take_ticket(self, key: KeyRef) -> Ticket | None:
@@ -62,44 +46,44 @@ class KeyTables:
         text = key_text(key)
         lock = self._lock(text)
         after = key_operations.take_ticket(lock)
-        self._put_lock(text, after, None)
+        self._put_lock(key, lock, after, self._state(text))
         return Ticket(number=lock.next, lock=after) if after is not None else None
 
     async def put_wait(self, key: KeyRef, *, ticket: int, invocation_id: str) -> None:
         """Say whose ticket it is."""
         statement = "INSERT OR REPLACE INTO wait (key, ticket, id) VALUES (?, ?, ?)"
         self._database.write(statement, (key_text(key), ticket, invocation_id))
-        self._meter.wrote(_WAIT_BYTES)
+        self._meter.wrote(wait_bytes(key, ticket=ticket, invocation_id=invocation_id))
 
     async def waits(self, key: KeyRef, *, from_ticket: int, limit: int) -> tuple[tuple[int, str], ...]:
         """Return waiters in order."""
         statement = "SELECT ticket, id FROM wait WHERE key = ? AND ticket >= ? ORDER BY ticket LIMIT ?"
         rows = tuple(self._database.read(statement, (key_text(key), from_ticket, limit)))
-        self._meter.read(_WAIT_BYTES * len(rows))
+        self._meter.read(sum([wait_bytes(key, ticket=ticket, invocation_id=owner) for ticket, owner in rows]))
         return rows
 
     async def claim(self, key: KeyRef, *, ticket: int, invocation_id: str) -> Keyed | None:
         """Take a key that was passed on."""
         text = key_text(key)
-        lock = key_operations.claim(self._lock(text), ticket=ticket, invocation_id=invocation_id)
-        state = self._state(text)
-        self._put_lock(text, lock, state)
+        before, state = self._lock(text), self._state(text)
+        lock = key_operations.claim(before, ticket=ticket, invocation_id=invocation_id)
+        self._put_lock(key, before, lock, state)
         return Keyed(lock=lock, state=state) if lock is not None else None
 
     async def skip(self, key: KeyRef, *, ticket: int) -> bool:
         """Pass over a ticket."""
         text = key_text(key)
-        lock = key_operations.skip(self._lock(text), ticket=ticket)
-        self._put_lock(text, lock, None)
+        before = self._lock(text)
+        lock = key_operations.skip(before, ticket=ticket)
+        self._put_lock(key, before, lock, self._state(text))
         return lock is not None
 
     async def apply(self, key: KeyRef, *, ticket: int, invocation_id: str, index: int, writes: StateWrites) -> bool:
         """Write the holder's state."""
         text = key_text(key)
-        lock = key_operations.apply(self._lock(text), ticket=ticket, invocation_id=invocation_id, index=index)
-        if lock is not None:
-            self._write_state(text, writes)
-        self._put_lock(text, lock, None)
+        before, state = self._lock(text), self._state(text)
+        lock = key_operations.apply(before, ticket=ticket, invocation_id=invocation_id, index=index)
+        self._put_lock(key, before, lock, state, writes=writes)
         return lock is not None
 
     async def leave(
@@ -107,20 +91,21 @@ class KeyTables:
     ) -> Lock | None:
         """Pass the key on, with the last state."""
         text = key_text(key)
-        lock = key_operations.leave(
-            self._lock(text), ticket=ticket, invocation_id=invocation_id, next_holder=next_holder
-        )
-        if lock is not None:
-            self._write_state(text, writes)
-            # What DynamoDB's time to live does to the items of tickets served.
-            self._database.write("DELETE FROM wait WHERE key = ? AND ticket <= ?", (text, ticket))
-        self._put_lock(text, lock, None)
+        before, state = self._lock(text), self._state(text)
+        lock = key_operations.leave(before, ticket=ticket, invocation_id=invocation_id, next_holder=next_holder)
+        self._put_lock(key, before, lock, state, writes=writes)
         return lock
+
+    async def forget_wait(self, key: KeyRef, *, ticket: int) -> None:
+        """Drop the place in the queue of a ticket that has been served."""
+        statement = "DELETE FROM wait WHERE key = ? AND ticket <= ?"
+        self._meter.wrote(wait_bytes(key, ticket=ticket, invocation_id=""))
+        self._database.write(statement, (key_text(key), ticket))
 
     async def promise(self, key: KeyRef, name: str) -> Promise | None:
         """Return a promise."""
         promise = self._promise(key, name)
-        self._meter.read(_promise_bytes(promise))
+        self._meter.read(promise_bytes(key, name, promise))
         return promise
 
     async def complete_promise(self, key: KeyRef, name: str, *, outcome: Outcome, by: str) -> tuple[Promise, bool]:
@@ -129,13 +114,13 @@ class KeyTables:
         if promise.outcome is None:
             promise = replace(promise, outcome=outcome, by=by)
             self._put_promise(key, name, promise)
-        self._meter.wrote(_promise_bytes(promise))
+        self._meter.wrote(promise_bytes(key, name, promise))
         return promise, promise.by == by
 
     async def listen_promise(self, key: KeyRef, name: str, listener: Sink) -> Promise | None:
         """Add a listener."""
         promise = self._promise(key, name) or Promise(outcome=None, by=None, listeners=())
-        self._meter.wrote(_promise_bytes(promise))
+        self._meter.wrote(promise_bytes(key, name, promise))
         if promise.outcome is not None:
             return promise
         if listener not in promise.listeners:
@@ -151,23 +136,30 @@ class KeyTables:
         """Return keys with tickets out."""
         statement = "SELECT key FROM lock WHERE is_busy AND key > ? ORDER BY key LIMIT ?"
         start = key_text(after) if after is not None else ""
-        return [key_from_text(row[0]) for row in self._database.read(statement, (start, limit))]
+        return [key_of(row[0]) for row in self._database.read(statement, (start, limit))]
 
     def _lock(self, text: str) -> Lock:
         row = self._database.read("SELECT record FROM lock WHERE key = ?", (text,)).fetchone()
         return decode_lock(row[0]) if row is not None else NEVER_USED
 
-    def _put_lock(self, text: str, lock: Lock | None, state: dict[str, bytes] | None) -> None:
-        inline = _inline_bytes(self._state(text) if state is None else state)
-        self._meter.wrote(_LOCK_OVERHEAD_BYTES + inline)
-        if lock is not None:
-            statement = "INSERT OR REPLACE INTO lock (key, is_busy, record) VALUES (?, ?, ?)"
-            self._database.write(statement, (text, lock.serving < lock.next, encode(lock)))
+    def _put_lock(
+        self, key: KeyRef, before: Lock, after: Lock | None, state: dict[str, bytes], *, writes: StateWrites = NO_WRITES
+    ) -> None:
+        """Write a lock with its state, unless the condition has failed, and bill either."""
+        if after is None:
+            self._meter.wrote(lock_bytes(key, before, state))
+            return
+        text = key_text(key)
+        written = applied(state, writes)
+        self._meter.wrote(max(lock_bytes(key, before, state), lock_bytes(key, after, written)))
+        self._write_state(key, text, state, writes)
+        statement = "INSERT OR REPLACE INTO lock (key, is_busy, record) VALUES (?, ?, ?)"
+        self._database.write(statement, (text, after.serving < after.next, encode(after)))
 
     def _state(self, text: str) -> dict[str, bytes]:
         return dict(self._database.read("SELECT name, value FROM state WHERE key = ?", (text,)))
 
-    def _write_state(self, text: str, writes: StateWrites) -> None:
+    def _write_state(self, key: KeyRef, text: str, state: dict[str, bytes], writes: StateWrites) -> None:
         if writes.clear_all:
             self._database.write("DELETE FROM state WHERE key = ?", (text,))
         for name, value in writes.values:
@@ -176,8 +168,11 @@ class KeyTables:
             else:
                 statement = "INSERT OR REPLACE INTO state (key, name, value) VALUES (?, ?, ?)"
                 self._database.write(statement, (text, name, value))
-                if len(value) > _INLINE_STATE_BYTES:
-                    self._meter.wrote(len(value) + len(name) + 60)
+        # Values with items of their own: each is put before the lock points to it, and dropped when it no longer does.
+        replaced = state if writes.clear_all else {name: state[name] for name, _ in writes.values if name in state}
+        for value in (*replaced.values(), *(value for _, value in writes.values if value is not None)):
+            if len(value) > INLINE_VALUE_BYTES_MAX:
+                self._meter.wrote(value_bytes(key, value))
 
     def _promise(self, key: KeyRef, name: str) -> Promise | None:
         statement = "SELECT record FROM promise WHERE key = ? AND name = ?"
@@ -187,20 +182,3 @@ class KeyTables:
     def _put_promise(self, key: KeyRef, name: str, promise: Promise) -> None:
         statement = "INSERT OR REPLACE INTO promise (key, name, record) VALUES (?, ?, ?)"
         self._database.write(statement, (key_text(key), name, encode(promise)))
-
-
-def _state_bytes(state: dict[str, bytes]) -> int:
-    return sum(len(name) + len(value) + 1 for name, value in state.items())
-
-
-def _inline_bytes(state: dict[str, bytes]) -> int:
-    # A value with an item of its own leaves a pointer behind.
-    return sum(
-        len(name) + (len(value) if len(value) <= _INLINE_STATE_BYTES else 12) + 1 for name, value in state.items()
-    )
-
-
-def _promise_bytes(promise: Promise | None) -> int:
-    if promise is None or promise.outcome is None:
-        return 120
-    return 120 + len(promise.outcome.value or b"")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from holdfast_engine.meter import Meter
 from holdfast_engine.registry import Deployment
 from holdfast_local.codec import decode_deployment, encode
 from holdfast_local.database import Database
 from holdfast_local.journal_tables import JournalTables
 from holdfast_local.key_tables import KeyTables
-from holdfast_local.meter import Meter
 
 
 class SqliteStore(JournalTables, KeyTables):

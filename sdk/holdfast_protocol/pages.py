@@ -6,12 +6,20 @@ the store's: a page is closed by the append behind which another of its size wou
 
 from __future__ import annotations
 
-# DynamoDB bills a write by the KiB of the whole item. 7 bytes stay free for the time-to-live attribute.
-PAGE_BYTES_MAX = 1017
-# What a page item weighs without frames: partition, sort key, epoch, count and an empty list, by their short names.
-PAGE_OVERHEAD_BYTES = 52
-# What a head item weighs without frames: target, status, epoch, lease, deployment, times.
-HEAD_OVERHEAD_BYTES = 160
+from collections.abc import Iterable
+
+# DynamoDB bills a write by the KiB of the whole item. 7 bytes stay free for the time-to-live attribute, 2 for the mark
+# that the page is closed.
+PAGE_BYTES_MAX = 1024 - 7 - 2
+# What a page item weighs without frames: partition, sort key, epoch, count, base and an empty list, by short names.
+PAGE_OVERHEAD_BYTES = 57
+# What a head item weighs without frames: target, status, epoch, lease, deployment, times, and what its end adds.
+HEAD_OVERHEAD_BYTES = 180
+
+
+def frames_bytes(frames: Iterable[bytes], taken: Iterable[str] = ()) -> int:
+    """Return what frames, and the tokens of merged signals, weigh in an item: each is an element of a list."""
+    return sum([len(frame) + 1 for frame in frames]) + sum([len(token) + 1 for token in taken])
 
 
 def page_bytes(page: int, frames_bytes: int) -> int:

@@ -1,0 +1,198 @@
+"""Small records as the short texts that items and columns hold, and back: every byte of a head is paid for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast_engine.records import Awaiting, Caller, Failure, KeyRef, Kind, LastFailure, Outcome, Sink, Target
+
+_SEPARATOR = "\x1f"
+_ESCAPE = "\x1e"
+_NONE = _ESCAPE + "2"
+
+_LETTER_BY_KIND = {Kind.STATELESS: "s", Kind.EXCLUSIVE: "x", Kind.SHARED: "h", Kind.WORKFLOW: "w"}
+_KIND_BY_LETTER = {letter: kind for kind, letter in _LETTER_BY_KIND.items()}
+
+_NONCE_BYTES = 12
+_VALUE = b"\x00"
+_FAILURE = b"\x01"
+_TEXT = b"\xff"
+
+
+def key_text(key: KeyRef) -> str:
+    """Return a key as one text: scope, service and key."""
+    return _joined((key.scope or "", key.service, key.key))
+
+
+def key_of(text: str) -> KeyRef:
+    """Return the key a text stands for."""
+    scope, service, key = _split(text)
+    assert service is not None
+    assert key is not None
+    return KeyRef(service=service, key=key, scope=scope or None)
+
+
+def target_text(target: Target, kind: Kind) -> str:
+    """Return what an invocation calls as one text."""
+    parts: list[str | None] = [target.service, target.handler, target.key, target.scope]
+    while parts[-1] is None:
+        parts.pop()
+    return _LETTER_BY_KIND[kind] + _joined(parts)
+
+
+def target_of(text: str) -> tuple[Target, Kind]:
+    """Return what a text calls."""
+    service, handler, key, scope, *_ = [*_split(text[1:]), None, None]
+    assert service is not None
+    assert handler is not None
+    return Target(service=service, key=key, handler=handler, scope=scope), _KIND_BY_LETTER[text[0]]
+
+
+def caller_text(caller: Caller) -> str:
+    """Return who created an invocation."""
+    return f"{caller.completion_id}.{caller.invocation_id}"
+
+
+def caller_of(text: str) -> Caller:
+    """Return who a text names."""
+    completion_id, _, invocation_id = text.partition(".")
+    return Caller(invocation_id=invocation_id, completion_id=int(completion_id))
+
+
+def sink_text(sink: Sink) -> str:
+    """Return who wants an outcome."""
+    return f"{sink.completion_type:x}.{sink.completion_id}.{sink.invocation_id}"
+
+
+def sink_of(text: str) -> Sink:
+    """Return the sink a text names."""
+    completion_type, completion_id, invocation_id = text.split(".", 2)
+    return Sink(invocation_id=invocation_id, completion_id=int(completion_id), completion_type=int(completion_type, 16))
+
+
+def awaiting_text(awaiting: Awaiting) -> str:
+    """Return an await tree."""
+    return _dumped(_node(awaiting))
+
+
+def awaiting_of(text: str) -> Awaiting:
+    """Return the tree of a text."""
+    return _awaiting(json.loads(text))
+
+
+def last_failure_text(failure: LastFailure) -> str:
+    """Return why an attempt failed."""
+    return _dumped(
+        [
+            failure.code,
+            failure.at_ms,
+            failure.message,
+            failure.rt_code,
+            failure.stacktrace,
+            failure.command_index,
+            failure.command_type,
+            failure.command_name,
+        ]
+    )
+
+
+def last_failure_of(text: str) -> LastFailure:
+    """Return the failure a text tells of."""
+    code, at_ms, message, rt_code, stacktrace, command_index, command_type, command_name = json.loads(text)
+    return LastFailure(
+        code=code,
+        message=message,
+        stacktrace=stacktrace,
+        rt_code=rt_code,
+        command_index=command_index,
+        command_name=command_name,
+        command_type=command_type,
+        at_ms=at_ms,
+    )
+
+
+def outcome_bytes(outcome: Outcome) -> bytes:
+    """Return how an invocation or a promise ended."""
+    if outcome.failure is None:
+        return _VALUE + (outcome.value or b"")
+    failure = outcome.failure
+    return _FAILURE + _dumped([failure.code, failure.message, failure.metadata]).encode()
+
+
+def outcome_of(data: bytes) -> Outcome:
+    """Return the outcome that bytes tell of."""
+    if data[:1] == _VALUE:
+        return Outcome(value=data[1:])
+    code, message, metadata = json.loads(data[1:])
+    return Outcome(
+        failure=Failure(code=code, message=message, metadata=tuple((name, value) for name, value in metadata))
+    )
+
+
+def nonce_bytes(nonce: str) -> bytes:
+    """Return a nonce, which is twelve random bytes in hexadecimal digits, as those; any other text as itself."""
+    if len(nonce) == 2 * _NONCE_BYTES:
+        try:
+            raw = bytes.fromhex(nonce)
+        except ValueError:
+            raw = b""
+        if raw.hex() == nonce:
+            return raw
+    text = _TEXT + nonce.encode()
+    # Twelve bytes are always the raw form.
+    return _TEXT + text if len(text) == _NONCE_BYTES else text
+
+
+def nonce_of(data: bytes) -> str:
+    """Return the nonce that bytes stand for."""
+    return data.hex() if len(data) == _NONCE_BYTES else data.lstrip(_TEXT).decode()
+
+
+def _joined(parts: Sequence[str | None]) -> str:
+    return _SEPARATOR.join([_NONE if part is None else _escaped(part) for part in parts])
+
+
+def _split(text: str) -> list[str | None]:
+    return [None if part == _NONE else _plain(part) for part in text.split(_SEPARATOR)]
+
+
+def _escaped(part: str) -> str:
+    if _ESCAPE in part or _SEPARATOR in part:
+        return part.replace(_ESCAPE, _ESCAPE + "0").replace(_SEPARATOR, _ESCAPE + "1")
+    return part
+
+
+def _plain(part: str) -> str:
+    if _ESCAPE in part:
+        return part.replace(_ESCAPE + "1", _SEPARATOR).replace(_ESCAPE + "0", _ESCAPE)
+    return part
+
+
+def _node(awaiting: Awaiting) -> list[Any]:
+    node: list[Any] = [
+        awaiting.combinator,
+        awaiting.completions,
+        awaiting.signals,
+        awaiting.names,
+        [_node(child) for child in awaiting.nested],
+    ]
+    while node and not node[-1]:
+        node.pop()
+    return node
+
+
+def _awaiting(node: list[Any]) -> Awaiting:
+    combinator, completions, signals, names, nested = node + [0, (), (), (), ()][len(node) :]
+    return Awaiting(
+        combinator=combinator,
+        completions=tuple(completions),
+        signals=tuple(signals),
+        names=tuple(names),
+        nested=tuple(_awaiting(child) for child in nested),
+    )
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

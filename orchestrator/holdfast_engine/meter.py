@@ -1,0 +1,36 @@
+"""The bill: what a store has written and read, in the units that DynamoDB charges by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_WRITE_UNIT_BYTES = 1024
+_READ_UNIT_BYTES = 4096
+
+
+@dataclass(slots=True)
+class Meter:
+    """Write and read units since the start; a refused condition costs what a write costs."""
+
+    write_units: int = 0
+    read_units: int = 0
+    writes: int = 0
+    reads: int = 0
+
+    def wrote(self, size: int) -> None:
+        """Count one conditional write, refused or not, of an item of that size."""
+        self.bill_write(1 if size <= _WRITE_UNIT_BYTES else -(-size // _WRITE_UNIT_BYTES))
+
+    def read(self, size: int) -> None:
+        """Count one strongly consistent read."""
+        self.bill_read(1 if size <= _READ_UNIT_BYTES else -(-size // _READ_UNIT_BYTES))
+
+    def bill_write(self, units: int) -> None:
+        """Count one write that costs so much."""
+        self.writes += 1
+        self.write_units += units
+
+    def bill_read(self, units: int) -> None:
+        """Count one read that costs so much."""
+        self.reads += 1
+        self.read_units += units
