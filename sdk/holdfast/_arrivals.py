@@ -21,6 +21,8 @@ Arrival = bytes | Notification
 
 _COMPLETION_ID_TAG = 0x08
 _VARINT_CONTINUES = 0x80
+# The tag, and two bytes that may hold the id.
+_ID_BYTES_MIN = HEADER_BYTES + 3
 
 
 class Arrivals:
@@ -85,14 +87,8 @@ def _decoded(arrival: Arrival) -> Notification:
 
 
 def _id_of(arrival: Arrival) -> NotificationId:
-    if (
-        isinstance(arrival, bytes)
-        and len(arrival) > HEADER_BYTES + 1
-        and arrival[HEADER_BYTES] == _COMPLETION_ID_TAG
-        and (first := arrival[HEADER_BYTES + 1]) < _VARINT_CONTINUES
-    ):
-        # Nearly all there is; replay must not decode what nobody asks for.
-        return first
+    if isinstance(arrival, bytes) and (completion_id := _small_completion_id(arrival)):
+        return completion_id
     notification = _decoded(arrival)
     which = notification.WhichOneof("id")
     if which == "completion_id":
@@ -102,3 +98,16 @@ def _id_of(arrival: Arrival) -> NotificationId:
     if which == "signal_name":
         return notification.signal_name
     raise DecodeError("a notification says neither which command it completes nor which signal it is")
+
+
+def _small_completion_id(raw: bytes) -> int:
+    """Return the completion id if it leads the body and takes one or two bytes, else 0.
+
+    Nearly all are such, and a replay must not decode what nobody asks for.
+    """
+    if len(raw) < _ID_BYTES_MIN or raw[HEADER_BYTES] != _COMPLETION_ID_TAG:
+        return 0
+    first, second = raw[HEADER_BYTES + 1], raw[HEADER_BYTES + 2]
+    if first < _VARINT_CONTINUES:
+        return first
+    return (first & ~_VARINT_CONTINUES) | second << 7 if second < _VARINT_CONTINUES else 0
