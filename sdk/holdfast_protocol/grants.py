@@ -38,11 +38,15 @@ _DIGITS_MAX = 15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slot:
-    """Where the next append goes: a page, how many entries it holds, and the index of its first in the journal."""
+    """Where the next append goes: a page, how many entries it holds, and the index of its first in the journal.
+
+    `frames_bytes` is what the page weighs already, as `pages.is_full` wants it.
+    """
 
     page: int
     count: int
     base: int
+    frames_bytes: int
 
     @property
     def length(self) -> int:
@@ -135,15 +139,17 @@ def reached_from_headers(headers: Mapping[str, str]) -> Reached | None:
 
 
 def _slot_text(slot: Slot) -> str:
-    return f"{slot.page}.{slot.count}.{slot.base}"
+    return f"{slot.page}.{slot.count}.{slot.base}.{slot.frames_bytes}"
 
 
 def _slot(header: str, text: str | None) -> Slot:
     parts = text.split(".") if text is not None else []
-    if len(parts) != 3:
-        raise DecodeError(f"{header} must be a page, a count and a base, such as 0.3.0, not {excerpt(text)}")
-    page, count, base = (_number(header, part) for part in parts)
-    return Slot(page=page, count=count, base=base)
+    if len(parts) != 4:
+        raise DecodeError(f"{header} must be page, count, base and weight, such as 0.3.0.417, not {excerpt(text)}")
+    page, count, base = (_number(header, part) for part in parts[:3])
+    # A head may weigh less than most, which its first page makes up for.
+    weight = _number(header, parts[3].removeprefix("-"))
+    return Slot(page=page, count=count, base=base, frames_bytes=-weight if parts[3].startswith("-") else weight)
 
 
 def _number(header: str, text: str | None) -> int:

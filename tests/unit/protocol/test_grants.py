@@ -18,11 +18,13 @@ from holdfast_protocol.grants import (
     takes_grants,
 )
 
-GRANT = JournalGrant(table="journal", epoch=7, slot=Slot(page=2, count=3, base=19), durable=22, taken=("s#17",))
+GRANT = JournalGrant(
+    table="journal", epoch=7, slot=Slot(page=2, count=3, base=19, frames_bytes=417), durable=22, taken=("s#17",)
+)
 HEADERS = {
     "x-holdfast-table": "journal",
     "x-holdfast-epoch": "7",
-    "x-holdfast-slot": "2.3.19",
+    "x-holdfast-slot": "2.3.19.417",
     "x-holdfast-durable": "22",
     "x-holdfast-taken": '["s#17"]',
 }
@@ -65,9 +67,11 @@ def test_other_servers_grant_nothing() -> None:
         ("x-holdfast-epoch", "\u0663", "x-holdfast-epoch must be a number"),
         ("x-holdfast-epoch", "1" * 5000, "x-holdfast-epoch must be a number"),
         ("x-holdfast-epoch", None, "x-holdfast-epoch must be a number, not None"),
-        ("x-holdfast-slot", None, "x-holdfast-slot must be a page, a count and a base"),
-        ("x-holdfast-slot", "0.3", "x-holdfast-slot must be a page, a count and a base"),
-        ("x-holdfast-slot", "0.3.x", "x-holdfast-slot must be a number, not 'x'"),
+        ("x-holdfast-slot", None, "x-holdfast-slot must be page, count, base and weight"),
+        ("x-holdfast-slot", "0.3.0", "x-holdfast-slot must be page, count, base and weight"),
+        ("x-holdfast-slot", "0.3.x.0", "x-holdfast-slot must be a number, not 'x'"),
+        ("x-holdfast-slot", "-1.3.0.0", "x-holdfast-slot must be a number, not '-1'"),
+        ("x-holdfast-slot", "0.3.0.--1", "x-holdfast-slot must be a number, not '-1'"),
         ("x-holdfast-durable", None, "x-holdfast-durable must be a number"),
         ("x-holdfast-taken", "s#17", "x-holdfast-taken is not JSON"),
         ("x-holdfast-taken", "{}", "x-holdfast-taken must be a list of strings"),
@@ -87,11 +91,11 @@ def test_half_a_grant_is_refused(header: str, value: str | None, sentence: str) 
 def test_the_answer_says_how_far_the_handler_got() -> None:
     """The place of the next append travels with the answer, and whether the last append is accounted for."""
     sure, unsure = (
-        Reached(slot=Slot(page=0, count=4, base=0), is_certain=True),
-        Reached(slot=Slot(page=3, count=0, base=40), is_certain=False),
+        Reached(slot=Slot(page=0, count=4, base=0, frames_bytes=-11), is_certain=True),
+        Reached(slot=Slot(page=3, count=0, base=40, frames_bytes=0), is_certain=False),
     )
-    assert reached_headers(sure) == {"x-holdfast-reached": "0.4.0"}
-    assert reached_headers(unsure) == {"x-holdfast-reached": "3.0.40?"}
+    assert reached_headers(sure) == {"x-holdfast-reached": "0.4.0.-11"}
+    assert reached_headers(unsure) == {"x-holdfast-reached": "3.0.40.0?"}
     for reached in (sure, unsure):
         assert reached_from_headers(reached_headers(reached)) == reached
     assert unsure.slot.length == 40
@@ -102,7 +106,7 @@ def test_handlers_that_append_nothing_say_nothing() -> None:
     assert reached_from_headers({"content-type": "text/plain"}) is None
 
 
-@pytest.mark.parametrize("value", ["", "0.4", "0.4.0??", "?", "0.4.0 "])
+@pytest.mark.parametrize("value", ["", "0.4.0", "0.4.0.7??", "?", "0.4.0.7 ", "0.4.0.7.8"])
 def test_a_garbled_place_is_refused(value: str) -> None:
     """A header that is no place is an error, and not the place 0."""
     with pytest.raises(DecodeError, match="x-holdfast-reached"):
