@@ -27,9 +27,7 @@ TARGETS = [
 NAMES = st.sampled_from(["target", "uri", "force", "x"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["target", "uri", "force", "x"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner),
 )
 BODIES = st.binary(max_size=50) | (JSON | st.sampled_from(TARGETS)).map(lambda each: json.dumps(each).encode())
 HEADERS = st.lists(
