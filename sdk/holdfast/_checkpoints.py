@@ -48,7 +48,7 @@ class Checkpoints:
         self.error: Exception | None = None
 
     async def before_closures(self) -> None:
-        """Make every result durable, and see that nothing the attempt was given can still be lost.
+        """Make every result durable, let every call and message go, and see that nothing the attempt was given is lost.
 
         Raises:
             AttemptEnded: a newer attempt has taken over, or the checkpoint failed.
@@ -56,7 +56,8 @@ class Checkpoints:
         if not self._has_passed_barrier:
             self._has_passed_barrier = True
             await self._attend(self._checkpoint.barrier())
-        while self._machine.tail.has_results or self._lock.locked():
+        tail = self._machine.tail
+        while tail.has_results or tail.has_effects or self._lock.locked():
             await self.flush()
         self._machine.check()
 

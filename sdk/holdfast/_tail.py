@@ -8,6 +8,18 @@ from holdfast_protocol.frames import FLAG_REQUESTED_ACK
 from holdfast_protocol.messages import MessageType, encode, encode_notification
 from holdfast_protocol.schema_pb2 import Notification, ProposeRunCompletion
 
+# Commands that others wait for, by the type in their frames: they must not wait for the end of a long step behind them.
+_EFFECTS = frozenset(
+    message_type.to_bytes(2)
+    for message_type in (
+        MessageType.CALL,
+        MessageType.ONE_WAY_CALL,
+        MessageType.SEND_SIGNAL,
+        MessageType.COMPLETE_AWAKEABLE,
+        MessageType.COMPLETE_PROMISE,
+    )
+)
+
 
 class Tail:
     """Commands and results in the order in which they happened.
@@ -17,10 +29,11 @@ class Tail:
     Only the result of a step can be proposed: a sleep that this attempt has seen the end of must be checkpointed.
     """
 
-    __slots__ = ("_items", "has_results", "must_be_checkpointed")
+    __slots__ = ("_items", "has_effects", "has_results", "must_be_checkpointed")
 
     def __init__(self) -> None:
         self._items: list[bytes | Notification] = []
+        self.has_effects = False
         self.has_results = False
         self.must_be_checkpointed = False
 
@@ -30,6 +43,8 @@ class Tail:
     def add_command(self, raw: bytes) -> None:
         """Add a command's raw frame."""
         self._items.append(raw)
+        if raw[:2] in _EFFECTS:
+            self.has_effects = True
 
     def add_result(self, notification: Notification) -> None:
         """Add the result of a step, or the end of a sleep."""
@@ -50,6 +65,7 @@ class Tail:
 
     def _take(self) -> Iterator[bytes | Notification]:
         items, self._items = self._items, []
+        self.has_effects = False
         self.has_results = False
         self.must_be_checkpointed = False
         return iter(items)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from holdfast import Context, RunOptions, TerminalError, as_completed, gather, select
+from holdfast import Context, ObjectContext, RunOptions, TerminalError, as_completed, gather, select
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.frames import frame_type
 from holdfast_protocol.messages import MessageType, decode
@@ -59,6 +59,28 @@ async def test_the_journal_is_the_one_that_a_classic_attempt_reads() -> None:
 async def _step(executed: list[int], number: int) -> int:
     executed.append(number)
     return number
+
+
+async def test_calls_and_messages_do_not_wait_for_the_step_behind_them() -> None:
+    """What others wait for is appended before a closure starts; state and steps alone are not worth a write."""
+    checkpoint = FakeCheckpoint()
+
+    async def step() -> None:
+        checkpoint.log.append("step")
+
+    async def sends(ctx: Context) -> None:
+        ctx.generic_send("S", "h", b"")
+        await ctx.run_typed("step", step)
+
+    async def writes(ctx: ObjectContext) -> None:
+        ctx.set("k", 1)
+        await ctx.run_typed("step", step)
+
+    await Journal(sends).attempt(checkpoint)
+    assert checkpoint.log == ["barrier", "append", "step"]
+    checkpoint.log.clear()
+    await Journal(writes, kind="object", key="k").attempt(checkpoint)
+    assert checkpoint.log == ["barrier", "step"]
 
 
 async def test_gathered_steps_start_together_and_share_what_they_write() -> None:
