@@ -56,7 +56,7 @@ class Attempt:
                 " which asyncio resumes its tasks is not replayed. Use holdfast.gather, select, as_completed or"
                 " wait_completed, and .or_timeout(...) for a timeout."
             )
-        return not self.machine.is_ignored
+        return not self.machine.ending.is_ignored
 
     async def wait(self, want: Await) -> None:
         """Wait until what is awaited has settled.

@@ -59,7 +59,7 @@ class Checkpoints:
         tail = self._machine.tail
         while tail.has_results or tail.has_effects or self._lock.locked():
             await self.flush()
-        self._machine.check()
+        self._machine.ending.check()
 
     def result_added(self) -> None:
         """See that a result becomes durable soon, even if nothing follows it."""

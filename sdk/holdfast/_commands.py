@@ -64,7 +64,7 @@ class Commands:
 
     def check(self) -> None:
         """Raise what ended the attempt, if something did."""
-        self._machine.accepts()
+        self._machine.ending.accepts_commands()
 
     def run(self, name: str) -> int:
         """Ask for a step."""
@@ -202,7 +202,7 @@ class Commands:
     def awakeable(self) -> tuple[str, int]:
         """Reserve an awakeable; return its public id and the id of the notification."""
         machine = self._machine
-        machine.accepts()
+        machine.ending.accepts_commands()
         signal_id = machine.new_signal_id()
         return encode_awakeable_id(machine.start.id, signal_id), -signal_id
 

@@ -69,7 +69,7 @@ async def _execute(handler: Handler, attempt: Attempt, context: Context, body: b
         output = await drive(_invoke(handler, context, body), variables)
         await _finish(attempt, output)
     except Parked:
-        assert machine.ended is not None, "only a handler that ignores its end is parked"
+        assert machine.ending.error is not None, "only a handler that ignores its end is parked"
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -77,7 +77,7 @@ async def _execute(handler: Handler, attempt: Attempt, context: Context, body: b
         await _fail(attempt, error)
     except (Exception, AttemptEnded, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever it is, it is the outcome
         await _fail(attempt, error)
-    if machine.is_live and machine.will_be_resumed:
+    if machine.is_live and machine.ending.will_be_resumed:
         # Another attempt goes on from here: what is executing shall not have to do so twice.
         await attempt.executor.drain()
 
@@ -95,13 +95,13 @@ async def _finish(attempt: Attempt, output: bytes | Failure) -> None:
     """End the invocation with its output, unless the attempt has ended already."""
     # The output is the one command that is never checkpointed: it travels with the End that makes it count.
     await attempt.executor.checkpoint_sleeps()
-    if attempt.machine.ended is None:
+    if attempt.machine.ending.error is None:
         attempt.machine.finish(output)
 
 
 async def _fail(attempt: Attempt, error: BaseException) -> None:
     """End the attempt by an exception that left the handler, unless it has ended already."""
-    if attempt.machine.ended is not None:
+    if attempt.machine.ending.error is not None:
         return
     decisive = decisive_error_in(error)
     if isinstance(decisive, TerminalError):

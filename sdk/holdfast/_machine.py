@@ -50,6 +50,7 @@ from typing import cast
 
 from holdfast._arrivals import Arrivals
 from holdfast._await import CANCEL, Await, NotificationId
+from holdfast._ending import Ending
 from holdfast._recording import Mismatch, Recording, split_journal
 from holdfast._steps import StepFailure, Steps
 from holdfast._suspension import suspension
@@ -81,9 +82,6 @@ CODE_JOURNAL_MISMATCH = 570
 CODE_PROTOCOL_VIOLATION = 571
 CODE_UNSUPPORTED_FEATURE = 573
 
-# A handler that catches what ends its attempt may go on for a while, to clean up; by then it is a loop.
-_REFUSALS_MAX = 100
-
 
 class Progress(Enum):
     """What an await can do next."""
@@ -104,12 +102,10 @@ class Machine:
         "_next_completion_id",
         "_next_signal_id",
         "_recording",
-        "_refusals",
-        "_terminator",
         "_wants_cancel",
         "arrivals",
         "children",
-        "ended",
+        "ending",
         "has_new_commands",
         "is_live",
         "request",
@@ -118,7 +114,6 @@ class Machine:
         "steps",
         "tail",
         "version",
-        "will_be_resumed",
     )
 
     def __init__(self, request: AttemptRequest, *, is_live: bool) -> None:
@@ -144,10 +139,7 @@ class Machine:
         self._is_cancelling = False
         self._blocked_on = Await(())
         self._wants_cancel = True
-        self.ended: AttemptEnded | None = None
-        self.will_be_resumed = False
-        self._terminator = b""
-        self._refusals = 0
+        self.ending = Ending()
 
     @property
     def is_replaying(self) -> bool:
@@ -167,26 +159,6 @@ class Machine:
         if self.version >= VERSION_WITH_RANDOM_SEED:
             return self.start.random_seed
         return int.from_bytes(sha256(self.start.id).digest()[:8])
-
-    def check(self) -> None:
-        """Raise what ended the attempt, if something did."""
-        if self.ended is not None:
-            self._refusals += 1
-            raise self.ended.with_traceback(None)
-
-    @property
-    def is_ignored(self) -> bool:
-        """Whether the handler has been told so often that its attempt has ended that it will never listen."""
-        return self._refusals > _REFUSALS_MAX
-
-    def accepts(self) -> bool:
-        """Return whether commands count; raise what ended the attempt, unless the handler ignores that anyway.
-
-        A handler that catches everything in a loop must come to an await, where the driver can give it up.
-        """
-        if self.ended is not None and not self.is_ignored:
-            self.check()
-        return self.ended is None
 
     def new_completion_id(self) -> int:
         """Return the id of the next answer."""
@@ -210,7 +182,7 @@ class Machine:
         Raises:
             AttemptEnded: the attempt is over, or the journal recorded something else here.
         """
-        if self.ended is not None and not self.accepts():
+        if self.ending.error is not None and not self.ending.accepts_commands():
             return
         raw = encode(command)
         recording = self._recording
@@ -239,8 +211,8 @@ class Machine:
 
         The short cut of `progress` for replay, where nearly every await waits for one thing that is there.
         """
-        if self.ended is not None:
-            self.check()
+        if self.ending.error is not None:
+            self.ending.check()
         see_next = self.arrivals.see_next
         try:
             if CANCEL not in self.arrivals.seen:
@@ -266,7 +238,7 @@ class Machine:
         Raises:
             AttemptEnded: the attempt is over: earlier, or because a step that is awaited has failed.
         """
-        self.check()
+        self.ending.check()
         try:
             if self._is_cancelling:
                 return self._cancel_children()
@@ -313,26 +285,26 @@ class Machine:
             self.issue(OutputCommand(value=Value(content=output)))
         else:
             self.issue(OutputCommand(failure=output))
-        self._end(End(), AttemptFailed("The handler has returned: its context can do nothing more."))
+        self.ending.choose(End(), AttemptFailed("The handler has returned: its context can do nothing more."))
 
     def suspend(self) -> AttemptEnded:
         """End the attempt to wait for what the last `progress` was stuck at."""
         terminator = suspension(self._blocked_on, version=self.version, with_cancel=self._wants_cancel)
-        return self._end(terminator, Suspended(), will_be_resumed=True)
+        return self.ending.choose(terminator, Suspended(), will_be_resumed=True)
 
     def fail(self, error: Error) -> AttemptEnded:
         """End the attempt with an error, so that the server tries again by its policy."""
-        return self._end(error, AttemptFailed(error.message), will_be_resumed=True)
+        return self.ending.choose(error, AttemptFailed(error.message), will_be_resumed=True)
 
     def stop(self, reason: AttemptEnded) -> AttemptEnded:
         """End the attempt at once, because what it does does not count any more; nobody reads the answer."""
-        return self._end(Error(code=CODE_INTERNAL, message=str(reason)), reason)
+        return self.ending.choose(Error(code=CODE_INTERNAL, message=str(reason)), reason)
 
     def take_frames(self) -> list[bytes]:
         """Return the answer of the ended attempt."""
-        assert self._terminator, "the attempt has not ended"
+        assert self.ending.terminator, "the attempt has not ended"
         frames = self.tail.take_in_wire_form(with_acks=self.version >= VERSION_WITH_TREES)
-        return [*frames, self._terminator]
+        return [*frames, self.ending.terminator]
 
     def _look(self, want: Await) -> Progress:
         """Look at notifications until one settles the await."""
@@ -403,12 +375,4 @@ class Machine:
             related_command_name=mismatch.command_name or None,
             related_command_type=mismatch.command_type,
         )
-        return self._end(error, JournalMismatch(mismatch.text), will_be_resumed=True)
-
-    def _end(self, terminator: Message, error: AttemptEnded, *, will_be_resumed: bool = False) -> AttemptEnded:
-        """Fix the attempt's answer, unless it is fixed already, and return what to raise."""
-        if self.ended is None:
-            self.ended = error
-            self.will_be_resumed = will_be_resumed
-            self._terminator = encode(terminator)
-        return self.ended
+        return self.ending.choose(error, JournalMismatch(mismatch.text), will_be_resumed=True)
