@@ -143,7 +143,7 @@ async def _suspended(world: World, head: Head) -> int | None:
         return await _take(world, held.head, has_died=False)
     await perform(world, held, start_run)
     await apply_state(world, held)
-    due = held.journal.next_due_ms()
+    due = held.journal.next_due_ms(after_ms=now)
     if due is not None:
         await world.wakeups.wake(head.id, not_before_ms=due)
     return None

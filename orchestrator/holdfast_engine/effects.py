@@ -56,11 +56,4 @@ class AttachTo:
     completion_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmTimer:
-    """Wake this invocation not before a time."""
-
-    wake_at_ms: int
-
-
-Effect = SubmitChild | Notify | ListenPromise | CompletePromise | AttachTo | ArmTimer
+Effect = SubmitChild | Notify | ListenPromise | CompletePromise | AttachTo

@@ -141,17 +141,26 @@ class Journal:
         for _, completion_id in due:
             self.add(void_completion(MessageType.SLEEP_COMPLETION, completion_id))
 
-    def next_due_ms(self) -> int | None:
-        """Return when the next open sleep ends."""
-        return min(self.sleeps.values(), default=None)
+    def next_due_ms(self, *, after_ms: int) -> int | None:
+        """Return when the next sleep ends that was not over at a time.
+
+        One that was over then has been looked at, and was not what is awaited: to wake for it would be for ever.
+        """
+        return min((wake_at for wake_at in self.sleeps.values() if wake_at > after_ms), default=None)
 
     def has_resolved(self, awaiting: Awaiting, *, now_ms: int, signals_from: int) -> bool:
         """Return whether the SDK could go on: the tree is resolved by the entries and by sleeps that are due.
 
         A signal below `signals_from` was seen by the attempt that suspended, and yet it waits: it has used it up (a
-        cancellation that was caught, an earlier signal of the same name). Counting it again would loop for ever.
+        cancellation that was caught, an earlier signal of the same name). Counting it again would loop for ever. Where
+        several things are awaited together, one seen still counts, but only along with one that is new.
         """
-        return self._resolve(awaiting, now_ms, signals_from) is not None
+        if awaiting.combinator in _TOGETHER:
+            return self._resolve(awaiting, now_ms) is not None and self._has_news(awaiting, now_ms, signals_from)
+        return any(
+            self._leaf_state(leaf, now_ms) is not None and (leaf[0] == "c" or self.resolved[leaf] >= signals_from)
+            for leaf in _leaves(awaiting)
+        ) or any(self.has_resolved(node, now_ms=now_ms, signals_from=signals_from) for node in awaiting.nested)
 
     def outcome(self) -> Outcome | None:
         """Return what the last Output command says."""
@@ -173,19 +182,22 @@ class Journal:
         for token in page.taken:
             self.taken[token] = -1
 
-    def _resolve(self, awaiting: Awaiting, now_ms: int, signals_from: int) -> bool | None:
+    def _resolve(self, awaiting: Awaiting, now_ms: int) -> bool | None:
         """Return True for success, False for failure, None while open; "either way" counts as success."""
-        leaves: list[Leaf] = [("c", c) for c in awaiting.completions]
-        leaves += [("s", s) for s in awaiting.signals]
-        leaves += [("n", n) for n in awaiting.names]
-        states = (self._leaf_state(leaf, now_ms, signals_from) for leaf in leaves)
-        nested = (self._resolve(node, now_ms, signals_from) for node in awaiting.nested)
+        states = (self._leaf_state(leaf, now_ms) for leaf in _leaves(awaiting))
+        nested = (self._resolve(node, now_ms) for node in awaiting.nested)
         return combine(awaiting.combinator, [*states, *nested])
 
-    def _leaf_state(self, leaf: Leaf, now_ms: int, signals_from: int) -> bool | None:
+    def _has_news(self, awaiting: Awaiting, now_ms: int, signals_from: int) -> bool:
+        """Return whether a tree has no signals, or anything in it is resolved that the attempt has not seen."""
+        leaves = list(_leaves_below(awaiting))
+        if all(leaf[0] == "c" for leaf in leaves):
+            return True
+        unseen = (leaf for leaf in leaves if self.resolved.get(leaf, signals_from) >= signals_from)
+        return any(self._leaf_state(leaf, now_ms) is not None for leaf in unseen)
+
+    def _leaf_state(self, leaf: Leaf, now_ms: int) -> bool | None:
         index = self.resolved.get(leaf)
-        if index is not None and leaf[0] != "c" and index < signals_from:
-            return None
         if index is None:
             if leaf[0] != "c":
                 return None
@@ -202,6 +214,7 @@ FIRST_COMPLETED = 1
 ALL_COMPLETED = 2
 FIRST_SUCCEEDED_OR_ALL_FAILED = 3
 ALL_SUCCEEDED_OR_FIRST_FAILED = 4
+_TOGETHER = frozenset({ALL_COMPLETED, FIRST_SUCCEEDED_OR_ALL_FAILED, ALL_SUCCEEDED_OR_FIRST_FAILED})
 
 
 def combine(combinator: int, states: list[bool | None]) -> bool | None:
@@ -217,6 +230,23 @@ def combine(combinator: int, states: list[bool | None]) -> bool | None:
     if combinator == ALL_SUCCEEDED_OR_FIRST_FAILED:
         return False if False in states else None if None in states else True
     return next((state for state in states if state is not None), None)
+
+
+def _leaves(awaiting: Awaiting) -> Iterator[Leaf]:
+    """Yield what one node itself waits for."""
+    for completion_id in awaiting.completions:
+        yield ("c", completion_id)
+    for signal_id in awaiting.signals:
+        yield ("s", signal_id)
+    for name in awaiting.names:
+        yield ("n", name)
+
+
+def _leaves_below(awaiting: Awaiting) -> Iterator[Leaf]:
+    """Yield what a node and all below it wait for."""
+    yield from _leaves(awaiting)
+    for node in awaiting.nested:
+        yield from _leaves_below(node)
 
 
 def _answer_id(frame: bytes) -> int:

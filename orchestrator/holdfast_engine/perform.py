@@ -6,7 +6,6 @@ from typing import assert_never
 
 from holdfast_engine.commands import RULES, Performing
 from holdfast_engine.effects import (
-    ArmTimer,
     AttachTo,
     CompletePromise,
     Effect,
@@ -70,8 +69,6 @@ async def _perform(world: World, head: Head, effect: Effect, run: Run) -> None:
                 run(world, child)
         case Notify():
             await notify_if_alive(world, effect.invocation_id, effect.note)
-        case ArmTimer():
-            await world.wakeups.wake(head.id, not_before_ms=effect.wake_at_ms)
         case AttachTo():
             await _attach(world, head, effect)
         case ListenPromise():

@@ -109,7 +109,7 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bo
         held.journal.add_note(note)
     now = world.clock.now_ms()
     if not held.journal.has_resolved(awaiting, now_ms=now, signals_from=held.began):
-        due = held.journal.next_due_ms()
+        due = held.journal.next_due_ms(after_ms=now)
         if due is not None:
             await world.wakeups.wake(held.head.id, not_before_ms=due)
         return True

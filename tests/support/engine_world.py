@@ -313,3 +313,33 @@ def submission(
         invoke_at_ms=invoke_at_ms,
         limit_key=None,
     )
+
+
+Hook = Callable[..., Awaitable[None]]
+
+
+class Hooked:
+    """A store that tells a test before or after an operation: `before_commit`, `after_note`, and so on.
+
+    A hook is called once, with the operation's arguments.
+    """
+
+    def __init__(self, inner: SqliteStore) -> None:
+        self._inner = inner
+        self.hooks: dict[str, Hook] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._inner, name)
+
+        async def hooked(*args: Any, **kwargs: Any) -> Any:
+            await self._tell(f"before_{name}", args, kwargs)
+            result = await operation(*args, **kwargs)
+            await self._tell(f"after_{name}", args, kwargs)
+            return result
+
+        return hooked
+
+    async def _tell(self, moment: str, args: Any, kwargs: Any) -> None:
+        hook = self.hooks.pop(moment, None)
+        if hook is not None:
+            await hook(*args, **kwargs)

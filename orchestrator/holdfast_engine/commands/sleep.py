@@ -1,17 +1,10 @@
-"""Sleep: wake up not before a time. Its completion is stored by nobody: it follows from the command and the clock."""
+"""Sleep: wake up not before a time. Its completion is stored by nobody: it follows from the command and the clock.
 
-from __future__ import annotations
+Nothing is done for the command itself: who suspends arms a timer for the next sleep that is open, and so does whoever
+finds the invocation suspended.
+"""
 
-from holdfast_engine.commands.rule import Performing, Rule
-from holdfast_engine.effects import ArmTimer
+from holdfast_engine.commands.rule import Rule
 from holdfast_protocol.messages import MessageType
-from holdfast_protocol.schema_pb2 import SleepCommand
 
-
-def _effect(command: SleepCommand, index: int, context: Performing) -> ArmTimer | None:
-    if ("c", command.result_completion_id) in context.journal.resolved:
-        return None
-    return ArmTimer(wake_at_ms=command.wake_up_time)
-
-
-RULE = Rule(message_type=MessageType.SLEEP, effect=_effect)
+RULE = Rule(message_type=MessageType.SLEEP)
