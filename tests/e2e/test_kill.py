@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from tests.support.services.work import STEPS
 from tests.support.site import Site, eventually
 
 WORK = "tests.support.services.work"
-INVOCATIONS_PER_ROUND = 50
-# A round's load takes about this long when nobody interrupts it.
-KILL_WITHIN_S = 0.45
+UNDER_WAY = 50
+# What a step writes to the log.
+STEP_BYTES = len("r10-10 5 begin\nr10-10 5 end\n")
 EXPECTED = str(sum(range(STEPS)) + 2 * 5).encode()
 
 
@@ -31,6 +31,14 @@ class Load:
 
     accepted: dict[str, str] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
+
+    def top_up(self, number: int, begun: dict[str, list[int]]) -> int:
+        """Have as many under way as there should be; return how many steps are to go."""
+        names = [*self.accepted, *self.pending]
+        to_go = {name: STEPS - 1 - begun[name][-1] if name in begun else STEPS for name in names}
+        new = [f"r{number}-{each}" for each in range(UNDER_WAY - sum(steps > 0 for steps in to_go.values()))]
+        self.pending += new
+        return sum(to_go.values()) + STEPS * len(new)
 
     async def send(self, client: LoadClient) -> None:
         """Send everything pending at once; what got no answer stays pending, its idempotency key makes that safe."""
@@ -78,10 +86,10 @@ async def test_kill_loses_and_repeats_nothing(
     load, log = Load(), tmp_path / "steps.log"
     interrupted = 0
     for number in range(kill_rounds):
-        load.pending += [f"r{number}-{each}" for each in range(INVOCATIONS_PER_ROUND)]
+        steps_to_go = load.top_up(number, _begun_by_name(log))
         async with LoadClient(server.ingress_url) as client:
             sending = asyncio.create_task(load.send(client))
-            await asyncio.sleep(dice.uniform(0.0, KILL_WITHIN_S))
+            await _progress(log, by=dice.uniform(0.0, 0.95) * steps_to_go * STEP_BYTES)
             server.kill()
             await sending
         interrupted += any(steps[-1] < STEPS - 1 for steps in _begun_by_name(log).values())
@@ -98,6 +106,19 @@ async def test_kill_loses_and_repeats_nothing(
         assert steps == sorted(steps), f"{name} went back to a completed step: {steps}"
         assert set(steps) == set(range(STEPS)), f"{name} left out a step: {steps}"
     _ledgers_add_up(server, list(load.accepted))
+
+
+async def _progress(log: Path, *, by: float) -> None:
+    """Return when the log has grown by so much: a random moment of the load, on a fast machine as on a slow one."""
+    begin = _size(log)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5.0):
+            while _size(log) < begin + by:
+                await asyncio.sleep(0.001)
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 async def _completes(client: LoadClient, invocation_id: str) -> None:
