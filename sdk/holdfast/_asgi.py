@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Literal
 
 from holdfast._endpoint import Endpoint
 from holdfast._identity import IdentityVerifier, NotAuthentic
+from holdfast._incoming import attempt_request, discovery
 from holdfast._service import Definition
 from holdfast._version import SDK_VERSION
 from holdfast.errors import DefinitionError
-from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.errors import DecodeError
 
 Scope = MutableMapping[str, Any]
@@ -102,24 +101,12 @@ class _Served:
             return _Answer(401, str(error).encode())
         if path.endswith("/discover"):
             _require_method(method, "GET")
-            return self._discovery(headers.get("accept", ""))
+            return _Answer(*discovery(self._endpoint, headers.get("accept", "")))
         target = path.rsplit("/", 3)[1:]
         if len(target) == 3 and target[0] == "invoke":
             _require_method(method, "POST")
             return await self._attempt(target[1], target[2], headers, receive)
         return _Answer(404, b"An endpoint answers /discover, /health and /invoke/{service}/{handler}.")
-
-    def _discovery(self, accept: str) -> _Answer:
-        from holdfast_protocol.manifest import ManifestError, manifest_media_type, manifest_to_json, negotiate
-
-        version = negotiate(accept)
-        if version is None:
-            return _Answer(415, f"No manifest version of {accept!r} is known here.".encode())
-        try:
-            manifest = manifest_to_json(self._endpoint.manifest(), version)
-        except ManifestError as error:
-            return _Answer(500, str(error).encode())
-        return _Answer(200, json.dumps(manifest).encode(), manifest_media_type(version))
 
     async def _attempt(self, service: str, handler: str, headers: dict[str, str], receive: Receive) -> _Answer:
         from holdfast_protocol.versions import invocation_media_type, invocation_version
@@ -132,32 +119,11 @@ class _Served:
             return _Answer(415, f"The content type {content_type!r} is no supported version of the protocol.".encode())
         body = await _read(receive)
         try:
-            request = _attempt_request(service, handler, version, headers, body)
+            request = attempt_request(service, handler, version, headers, body)
         except DecodeError as error:
             return _Answer(400, f"The request is not an attempt: {error}.".encode())
         frames = await _unless_disconnected(self._endpoint.run(request, None), receive)
         return _Answer(200, b"".join(frames), invocation_media_type(version))
-
-
-def _attempt_request(service: str, handler: str, version: int, headers: dict[str, str], body: bytes) -> AttemptRequest:
-    from holdfast_protocol.frames import split_frames
-    from holdfast_protocol.messages import decode
-    from holdfast_protocol.schema_pb2 import Start
-
-    frames = split_frames(body)
-    start = decode(frames[0]) if frames else None
-    if not isinstance(start, Start):
-        raise DecodeError("it does not begin with a Start message")
-    if start.known_entries < 1 or len(frames) <= start.known_entries:
-        raise DecodeError(f"its journal of {start.known_entries} entries is not complete")
-    return AttemptRequest(
-        service=service,
-        handler=handler,
-        protocol_version=version,
-        headers=headers,
-        start=start,
-        entries=frames[1:],
-    )
 
 
 async def _read(receive: Receive) -> bytes:
