@@ -15,6 +15,7 @@ from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Kind, StateWrites, Status
+from holdfast_engine.retention import retire
 from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.world import World
 
@@ -168,6 +169,7 @@ async def _finish_up(world: World, head: Head) -> int | None:
         await deliver(world, head, await outcome_of_head(world, head))
         if head.kind.holds_key:
             await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
+        await retire(world, head, held.journal)
     await world.wakeups.settled(head.id)
     return None
 

@@ -13,6 +13,7 @@ from holdfast_engine.keys import leave
 from holdfast_engine.load import journal_of_stored
 from holdfast_engine.notify import deliver, notify
 from holdfast_engine.records import Failure, Head, Outcome, Status
+from holdfast_engine.retention import retire
 from holdfast_engine.signals import cancel_note
 from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.submit import dead_child
@@ -56,6 +57,7 @@ async def cancel(world: World, invocation_id: str) -> CancelOutcome:
         ended = await world.store.cancel_unstarted(invocation_id, failure=CANCELED, now_ms=world.clock.now_ms())
         if ended is not None:
             await deliver(world, ended, Outcome(failure=CANCELED))
+            await retire(world, ended, None)
             await world.wakeups.settled(invocation_id)
             return CancelOutcome.DONE
     await notify(world, invocation_id, cancel_note(sender=world.dice.entropy(_TOKEN_BYTES).hex()))
@@ -84,6 +86,7 @@ async def kill(world: World, invocation_id: str) -> KillOutcome:
     await deliver(world, killed, Outcome(failure=KILLED))
     if killed.kind.holds_key:
         await _leave_killed(world, killed, journal)
+    await retire(world, killed, journal)
     await world.wakeups.settled(invocation_id)
     return KillOutcome.DONE
 

@@ -39,6 +39,18 @@ _ANSWERED_AT_ONCE = frozenset(
 )
 
 
+# Commands that others answer, with a note that may come when nobody reads notes any more.
+_ANSWERED_BY_NOTES = frozenset(
+    {
+        int(MessageType.GET_PROMISE),
+        int(MessageType.COMPLETE_PROMISE),
+        int(MessageType.CALL),
+        int(MessageType.ATTACH_INVOCATION),
+        int(MessageType.SIGNAL),
+    }
+)
+
+
 def type_of(frame: bytes) -> int:
     """Return the message type of a raw frame that is known to be whole."""
     return frame[0] << 8 | frame[1]
@@ -48,6 +60,7 @@ class Journal:
     """Entries and index; `slot` is where the next durable append goes."""
 
     __slots__ = (
+        "_has_notes",
         "_is_failure",
         "commands",
         "durable",
@@ -71,6 +84,7 @@ class Journal:
         self.unanswered: dict[int, int] = {}
         self.taken: dict[str, int] = {}
         self._is_failure: dict[int, bool] = {}
+        self._has_notes = False
 
     @classmethod
     def of(cls, head: Head, pages: Iterable[Page]) -> Journal:
@@ -85,6 +99,11 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether others have notified the invocation, or may have."""
+        return self._has_notes or any(type_of(frame) in _ANSWERED_BY_NOTES for frame in self.entries)
 
     @property
     def pending(self) -> tuple[bytes, ...]:
@@ -127,6 +146,7 @@ class Journal:
 
     def add_note(self, note: Note) -> None:
         """Merge a note that has arrived, unless its entry is here already."""
+        self._has_notes = True
         if note.key in self.taken:
             return
         if note.key.startswith("s#"):

@@ -115,8 +115,8 @@ async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWr
         if lock.holder != head.id:
             await _look_after(world, key)
             return
-        following = await world.store.waits(key, from_ticket=lock.serving + 1, limit=1)
-        next_holder = following[0][1] if following and following[0][0] == lock.serving + 1 else None
+        waits = dict(await world.store.waits(key, from_ticket=lock.serving, limit=2))
+        next_holder = waits.get(lock.serving + 1)
         left = await world.store.leave(
             key,
             ticket=lock.serving,
@@ -130,6 +130,8 @@ async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWr
             await world.wakeups.wake(left.holder, not_before_ms=None)
         elif left.serving < left.next:
             await world.wakeups.check_key(key, not_before_ms=world.clock.now_ms() + KEY_CHECK_AFTER_MS)
+        if lock.serving in waits:
+            await world.store.forget_wait(key, ticket=lock.serving)
         return
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast_engine.blobs import spilled
 from holdfast_engine.records import Head, Note, Outcome, Sink, Status
+from holdfast_engine.retention import drop_late_note
 from holdfast_engine.wire import outcome_completion
 from holdfast_engine.world import Ended, World
 
@@ -20,7 +21,9 @@ async def notify(world: World, invocation_id: str, note: Note) -> None:
     (frame,) = await spilled(world, invocation_id, (note.frame,))
     await world.store.note(invocation_id, Note(key=note.key, frame=frame))
     head = await world.store.head(invocation_id)
-    if head is not None and head.status in _WAKES:
+    if head is None or head.status is Status.COMPLETED:
+        await drop_late_note(world, invocation_id, head)
+    elif head.status in _WAKES:
         await world.wakeups.wake(invocation_id, not_before_ms=None)
 
 

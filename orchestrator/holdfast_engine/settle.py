@@ -27,6 +27,7 @@ from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Answer, Change, Fenced
 from holdfast_engine.records import Awaiting, LastFailure, Outcome, Status
+from holdfast_engine.retention import retire
 from holdfast_engine.retry import RetryPolicy
 from holdfast_engine.runs import Run
 from holdfast_engine.state import fold
@@ -146,6 +147,7 @@ async def _finish(world: World, held: Held, outcome: Outcome, index: int | None,
         assert held.key is not None
         writes = fold(held.journal.entries[held.key.applied + 1 :])
         await leave(world, held.head, ticket=held.key.ticket, writes=writes)
+    await retire(world, held.head, held.journal)
     await world.wakeups.settled(held.head.id)
     return True
 

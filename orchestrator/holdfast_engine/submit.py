@@ -15,6 +15,7 @@ from holdfast_engine.notify import complete_sink
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.records import Caller, Failure, Head, Kind, Outcome, Page, Sink, Status, Target
 from holdfast_engine.registry import HandlerSpec
+from holdfast_engine.retention import forget, is_over
 from holdfast_engine.world import World
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.messages import MessageType, encode
@@ -148,15 +149,10 @@ async def start(world: World, head: Head) -> Held | None:
 
 async def _create(world: World, head: Head) -> Created:
     while (existing := await world.store.create(head)) is not None:
-        if existing.nonce == head.nonce or not _is_expired(existing, world.clock.now_ms()):
+        if existing.nonce == head.nonce or not is_over(existing, world.clock.now_ms()):
             return Created(head=existing, is_new=False, held=None)
-        await world.store.forget(existing.id, nonce=existing.nonce)
+        await forget(world, existing)
     return Created(head=head, is_new=True, held=await start(world, head))
-
-
-def _is_expired(head: Head, now_ms: int) -> bool:
-    """Return whether a completed invocation's retention is over, though the sweep has not come by yet."""
-    return head.completed_ms is not None and head.completed_ms + head.completion_retention_ms <= now_ms
 
 
 def _checked(world: World, submission: Submission) -> HandlerSpec:

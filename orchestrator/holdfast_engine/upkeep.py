@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast_engine.records import Head, KeyRef, Kind, Status
+from holdfast_engine.records import Head, KeyRef, Status
+from holdfast_engine.retention import forget
 from holdfast_engine.world import World
 
 _PAGE = 500
@@ -29,7 +30,8 @@ async def sweep_retention(world: World) -> None:
     while True:
         while heads := await world.store.expired(now_ms=world.clock.now_ms(), limit=_PAGE):
             for head in heads:
-                await _forget(world, head)
+                if await forget(world, head):
+                    await world.blobs.forget(head.id)
             await world.store.flushed()
         await asyncio.sleep(_SWEEP_EVERY_S)
 
@@ -59,12 +61,3 @@ def _not_before(head: Head) -> int | None:
     if head.status is Status.SCHEDULED:
         return head.invoke_at_ms
     return head.retry_at_ms if head.status is Status.BACKING_OFF else None
-
-
-async def _forget(world: World, head: Head) -> None:
-    if not await world.store.forget(head.id, nonce=head.nonce):
-        return
-    await world.blobs.forget(head.id)
-    if head.kind is Kind.WORKFLOW:
-        # A workflow's state and promises live as long as its run is remembered.
-        await world.store.forget_key(head.key_ref)

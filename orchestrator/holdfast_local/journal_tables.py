@@ -182,8 +182,17 @@ class JournalTables:
         for table in ("head", "page", "note"):
             self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
         self._cache.pop(invocation_id, None)
-        self._meter.wrote(head_bytes(head))
+        self._meter.retired(head_bytes(head))
         return True
+
+    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:  # noqa: ARG002 - `forget` is what deletes.
+        """Drop the notes, and bill what it takes elsewhere to mark each page with its time to live."""
+        pages, notes = self._pages(invocation_id), self._notes(invocation_id)
+        weights = [page_bytes(page, invocation_id=invocation_id, number=number) for number, page in enumerate(pages, 1)]
+        self._meter.read(sum(weights) + _notes_bytes(invocation_id, notes))
+        for weight in (*weights, *(note_bytes(note, invocation_id=invocation_id) for note in notes)):
+            self._meter.retired(weight)
+        self._database.write("DELETE FROM note WHERE id = ?", (invocation_id,))
 
     def settled(self, invocation_id: str) -> None:
         """Drop the mark that a completed invocation still needs a look; not a write that DynamoDB would know."""

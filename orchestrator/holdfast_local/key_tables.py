@@ -99,7 +99,7 @@ class KeyTables:
     async def forget_wait(self, key: KeyRef, *, ticket: int) -> None:
         """Drop the place in the queue of a ticket that has been served."""
         statement = "DELETE FROM wait WHERE key = ? AND ticket <= ?"
-        self._meter.wrote(wait_bytes(key, ticket=ticket, invocation_id=""))
+        self._meter.retired(wait_bytes(key, ticket=ticket, invocation_id=""))
         self._database.write(statement, (key_text(key), ticket))
 
     async def promise(self, key: KeyRef, name: str) -> Promise | None:
@@ -126,6 +126,9 @@ class KeyTables:
         if listener not in promise.listeners:
             self._put_promise(key, name, replace(promise, listeners=(*promise.listeners, listener)))
         return None
+
+    async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
+        """Do nothing: `forget_key` deletes them."""
 
     async def forget_key(self, key: KeyRef) -> None:
         """Drop state and promises."""

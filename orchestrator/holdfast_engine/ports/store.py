@@ -189,6 +189,13 @@ class Store(Protocol):
         """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
         ...
 
+    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
+        """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads.
+
+        The head needs no word: it expires by itself when its retention is over, where anything does.
+        """
+        ...
+
     # Keys and promises.
 
     async def keyed(self, key: KeyRef, *, with_state: bool) -> Keyed:
@@ -215,6 +222,10 @@ class Store(Protocol):
         """Take a key whose turn it is for that ticket and that nobody holds."""
         ...
 
+    async def forget_wait(self, key: KeyRef, *, ticket: int) -> None:
+        """Drop what `put_wait` said of a ticket that has been served; nobody looks at it any more."""
+        ...
+
     async def skip(self, key: KeyRef, *, ticket: int) -> bool:
         """Pass over a ticket whose owner never said who it is."""
         ...
@@ -239,6 +250,10 @@ class Store(Protocol):
 
     async def listen_promise(self, key: KeyRef, name: str, listener: Sink) -> Promise | None:
         """Add a listener; None when added, else the completed promise."""
+        ...
+
+    async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
+        """Let state and promises of a workflow's key expire with its run; repeated, it only reads."""
         ...
 
     async def forget_key(self, key: KeyRef) -> None:
