@@ -27,12 +27,12 @@ class Checkpoints:
         "_checkpoint",
         "_has_passed_barrier",
         "_is_closed",
-        "_is_stopped",
         "_lock",
         "_machine",
         "_on_stop",
         "_timer",
         "error",
+        "is_stopped",
     )
 
     def __init__(self, machine: Machine, checkpoint: Checkpoint, on_stop: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ class Checkpoints:
         self._on_stop = on_stop
         self._lock = asyncio.Lock()
         self._has_passed_barrier = False
-        self._is_stopped = False
+        self.is_stopped = False
         self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._background: asyncio.Task[None] | None = None
@@ -78,7 +78,7 @@ class Checkpoints:
         """Append the tail, unless the attempt has been stopped."""
         async with self._lock:
             frames = self._machine.tail.take_in_journal_form()
-            if frames and not self._is_stopped:
+            if frames and not self.is_stopped:
                 await self._attend(self._checkpoint.append(frames))
 
     async def _attend(self, write: Awaitable[bool]) -> None:
@@ -92,7 +92,7 @@ class Checkpoints:
             if is_durable:
                 return
             self._machine.stop(Superseded())
-        self._is_stopped = True
+        self.is_stopped = True
         self._on_stop()
 
     def _flush_soon(self) -> None:

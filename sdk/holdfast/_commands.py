@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, Unpack, cast
 
-from holdfast._machine import CODE_UNSUPPORTED_FEATURE, VERSION_WITH_FAILURE_METADATA, VERSION_WITH_TREES, Machine
+from holdfast._machine import VERSION_WITH_FAILURE_METADATA, VERSION_WITH_TREES, Machine
 from holdfast._state_view import UNKNOWN, StateView
 from holdfast.errors import TerminalError, UsageError
+from holdfast_protocol.codes import FailureCode
 from holdfast_protocol.frames import frame_type
 from holdfast_protocol.ids import CANCEL_SIGNAL_ID, encode_awakeable_id
 from holdfast_protocol.messages import Message, MessageType, decode
@@ -275,7 +276,7 @@ class Commands:
 
 def _unsupported_scope(command: CallCommand | OneWayCallCommand, version: int) -> Error:
     return Error(
-        code=CODE_UNSUPPORTED_FEATURE,
+        code=FailureCode.UNSUPPORTED_FEATURE,
         message=f"The call to {command.service}/{command.handler} has a scope, which needs protocol version"
         f" {VERSION_WITH_TREES}; this invocation runs with version {version}.",
     )

@@ -12,10 +12,11 @@ from holdfast._context import Context, ObjectContext, ObjectSharedContext, Workf
 from holdfast._current import set_context
 from holdfast._drive import Parked, drive
 from holdfast._handler import Handler
-from holdfast._machine import CODE_INTERNAL, CODE_PROTOCOL_VIOLATION, Machine
-from holdfast._outcome import decisive_error_in, words_of
+from holdfast._machine import Machine
+from holdfast._outcome import PROCESS_ENDS, decisive_error_in, words_of
 from holdfast.errors import AttemptEnded, RetryableError, TerminalError
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
+from holdfast_protocol.codes import FailureCode
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.messages import encode
 from holdfast_protocol.schema_pb2 import Error, Failure
@@ -46,7 +47,7 @@ async def run_attempt(handler: Handler, request: AttemptRequest, checkpoint: Che
         command = machine.input()
     except DecodeError as error:
         message = f"The attempt of {request.start.debug_id} cannot be read: {error}."
-        return [encode(Error(code=CODE_PROTOCOL_VIOLATION, message=message))]
+        return [encode(Error(code=FailureCode.PROTOCOL_VIOLATION, message=message))]
     attempt = Attempt(machine, checkpoint)
     context = _context_class(handler)(attempt, command)
     try:
@@ -75,7 +76,9 @@ async def _execute(handler: Handler, attempt: Attempt, context: Context, body: b
         if task is not None and task.cancelling():
             raise
         await _fail(attempt, error)
-    except (Exception, AttemptEnded, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever it is, it is the outcome
+    except PROCESS_ENDS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its attempt's outcome
         await _fail(attempt, error)
     if machine.is_live and machine.ending.will_be_resumed:
         # Another attempt goes on from here: what is executing shall not have to do so twice.
@@ -112,7 +115,7 @@ async def _fail(attempt: Attempt, error: BaseException) -> None:
             pass
         return
     message, stacktrace = words_of(error)
-    failure = Error(code=CODE_INTERNAL, message=message, stacktrace=stacktrace)
+    failure = Error(code=FailureCode.INTERNAL, message=message, stacktrace=stacktrace)
     if isinstance(decisive, RetryableError):
         failure.code, failure.message = decisive.status_code, decisive.message
         if decisive.retry_after is not None:

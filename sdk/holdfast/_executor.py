@@ -8,12 +8,13 @@ from time import monotonic, time
 from holdfast._await import Await
 from holdfast._checkpoints import Checkpoints
 from holdfast._commands import Commands
-from holdfast._machine import CODE_INTERNAL, Machine
-from holdfast._outcome import words_of
+from holdfast._machine import Machine
+from holdfast._outcome import PROCESS_ENDS, words_of
 from holdfast._run import Step, execute, is_used_up, retry_after_ms
 from holdfast._steps import StepFailure
-from holdfast.errors import AttemptEnded, RetryableError, TerminalError
+from holdfast.errors import RetryableError, TerminalError
 from holdfast_protocol.attempt import Checkpoint
+from holdfast_protocol.codes import FailureCode
 from holdfast_protocol.schema_pb2 import Failure
 
 _MS_PER_S = 1000
@@ -68,25 +69,23 @@ class Executor:
 
     async def something_happens(self, want: Await) -> None:
         """Wait until a closure has ended, or, where results need no server, until an awaited sleep is over."""
-        loop = asyncio.get_running_loop()
-        wakeup = self._wakeup = loop.create_future()
         due_at_ms = self._machine.due_at_ms(want) if self._machine.is_live else None
         timer = None
         if due_at_ms is not None:
-            timer = loop.call_later(max(0.0, due_at_ms / _MS_PER_S - time()), self._wake)
+            delay_s = max(0.0, due_at_ms / _MS_PER_S - time())
+            timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
         try:
-            await wakeup
+            await self._be_woken()
         finally:
-            self._wakeup = None
             if timer is not None:
                 timer.cancel()
         if due_at_ms is not None:
             self._machine.end_sleeps(want, int(time() * _MS_PER_S))
 
     async def drain(self) -> None:
-        """Wait until no closure is executing, so that no result is lost."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        """Wait until no closure is executing, so that no result is lost; unless none counts any more."""
+        while self.is_executing and not (self._checkpoints and self._checkpoints.is_stopped):
+            await self._be_woken()
 
     async def checkpoint_sleeps(self) -> None:
         """Append the ends of sleeps that this attempt has seen, and what came before them: they cannot be proposed."""
@@ -114,21 +113,29 @@ class Executor:
             outcome = self._commands.failure(error)
         except asyncio.CancelledError as error:
             if _is_being_cancelled():
+                self._put_back(completion_id, step)
                 raise
             outcome = self._failed(step, error, started_at)
-        except (Exception, AttemptEnded) as error:  # noqa: BLE001 - a step may throw anything; all of it is handled
+        except PROCESS_ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a step may throw anything, and must not be waited for for ever
             outcome = self._failed(step, error, started_at)
         self._machine.finish_step(completion_id, outcome)
         if self._checkpoints is not None:
             self._checkpoints.result_added()
         self._wake()
 
+    def _put_back(self, completion_id: int, step: Step) -> None:
+        """Let a step that was cut off wait again: a handler that has timed itself out may await it once more."""
+        self._machine.steps.put_back(completion_id)
+        self._step_by_id[completion_id] = step
+
     def _failed(self, step: Step, error: BaseException, started_at: float) -> Failure | StepFailure:
         """Return what becomes of a step that threw: its own retry policy, if any, decides."""
         attempts, elapsed_ms = self._machine.earlier_tries()
         attempts += 1
         elapsed_ms += int((monotonic() - started_at) * _MS_PER_S)
-        code = CODE_INTERNAL
+        code: int = FailureCode.INTERNAL
         message, stacktrace = words_of(error)
         if isinstance(error, RetryableError):
             code, message = error.status_code, error.message
@@ -140,6 +147,14 @@ class Executor:
             stacktrace=stacktrace,
             retry_after_ms=retry_after_ms(step.options, error, attempts=attempts),
         )
+
+    async def _be_woken(self) -> None:
+        """Wait until a closure has ended, or the attempt has been stopped."""
+        self._wakeup = asyncio.get_running_loop().create_future()
+        try:
+            await self._wakeup
+        finally:
+            self._wakeup = None
 
     def _wake(self) -> None:
         if self._wakeup is not None and not self._wakeup.done():

@@ -57,6 +57,7 @@ from holdfast._suspension import suspension
 from holdfast._tail import Tail
 from holdfast.errors import AttemptEnded, AttemptFailed, JournalMismatch, Suspended
 from holdfast_protocol.attempt import AttemptRequest
+from holdfast_protocol.codes import FailureCode
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.ids import CANCEL_SIGNAL_ID, FIRST_AWAKEABLE_SIGNAL_ID
 from holdfast_protocol.messages import Message, encode
@@ -76,11 +77,6 @@ from holdfast_protocol.schema_pb2 import (
 VERSION_WITH_FAILURE_METADATA = 6
 VERSION_WITH_RANDOM_SEED = 6
 VERSION_WITH_TREES = 7
-
-CODE_INTERNAL = 500
-CODE_JOURNAL_MISMATCH = 570
-CODE_PROTOCOL_VIOLATION = 571
-CODE_UNSUPPORTED_FEATURE = 573
 
 
 class Progress(Enum):
@@ -298,7 +294,7 @@ class Machine:
 
     def stop(self, reason: AttemptEnded) -> AttemptEnded:
         """End the attempt at once, because what it does does not count any more; nobody reads the answer."""
-        return self.ending.choose(Error(code=CODE_INTERNAL, message=str(reason)), reason)
+        return self.ending.choose(Error(code=FailureCode.INTERNAL, message=str(reason)), reason)
 
     def take_frames(self) -> list[bytes]:
         """Return the answer of the ended attempt."""
@@ -364,12 +360,14 @@ class Machine:
     def _violated(self, what: str) -> AttemptEnded:
         """End the attempt because the journal breaks the protocol."""
         where = self._recording.where(self._recording.index)
-        return self.fail(Error(code=CODE_PROTOCOL_VIOLATION, message=f"Protocol violation after {where}: {what}."))
+        return self.fail(
+            Error(code=FailureCode.PROTOCOL_VIOLATION, message=f"Protocol violation after {where}: {what}.")
+        )
 
     def _mismatched(self, mismatch: Mismatch) -> AttemptEnded:
         """End the attempt because the code has left the recording."""
         error = Error(
-            code=CODE_JOURNAL_MISMATCH,
+            code=FailureCode.JOURNAL_MISMATCH,
             message=mismatch.text,
             related_command_index=mismatch.command_index,
             related_command_name=mismatch.command_name or None,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from holdfast_protocol.codes import HoldfastCode
+
+_ID = f"[{HoldfastCode.JOURNAL_MISMATCH}]"
 _WHAT_TO_DO = """\
 What to do:
 - The code was changed while this invocation was under way? Keep the old code on its deployment until its invocations \
@@ -18,7 +21,7 @@ race. Put what varies into a step, `await ctx.run_typed("name", fn)`: its result
 def other_command(where: str, recorded: str, asked: str, differing: Sequence[tuple[str, str, str]] = ()) -> str:
     """Return the message for a command that is not the recorded one."""
     lines = [
-        f"Journal mismatch at {where}: the code no longer asks what the journal recorded.",
+        f"{_ID} Journal mismatch at {where}: the code no longer asks what the journal recorded.",
         f"- The journal recorded: {recorded}",
         f"- The code asked for: {asked}",
     ]
@@ -30,7 +33,7 @@ def added_await(where: str, recorded: str, awaited: Iterable[str]) -> str:
     """Return the message for an await that an earlier attempt cannot have passed."""
     return "\n".join(
         [
-            f"Journal mismatch at {where}: the code waits at a point where the recorded code went on.",
+            f"{_ID} Journal mismatch at {where}: the code waits at a point where the recorded code went on.",
             f"- The journal recorded as the next command: {recorded}",
             f"- The code awaits, with no result in the journal: {', '.join(awaited) or 'nothing'}",
             "An `await` was added, or moved, before that command.",

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from holdfast.errors import RetryableError, TerminalError
 
+PROCESS_ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What is no outcome: somebody wants this process, or this coroutine, to end."""
+
 
 def decisive_error_in(error: BaseException) -> TerminalError | RetryableError | None:
     """Return the exception that decides: the first in the chain of `raise … from …` that says what to do."""

@@ -43,6 +43,11 @@ class Steps:
         self.executing.update(starting)
         return starting
 
+    def put_back(self, completion_id: int) -> None:
+        """Let a step that was executing wait to be started again."""
+        self.executing.discard(completion_id)
+        self._waiting.add(completion_id)
+
     def finish(self, completion_id: int, failure: StepFailure | None) -> None:
         """Count a step as executed, or as failed."""
         self.executing.discard(completion_id)

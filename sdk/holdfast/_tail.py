@@ -9,7 +9,7 @@ from holdfast_protocol.messages import MessageType, encode, encode_notification
 from holdfast_protocol.schema_pb2 import Notification, ProposeRunCompletion
 
 # Commands that others wait for, by the type in their frames: they must not wait for the end of a long step behind them.
-_EFFECTS = frozenset(
+EFFECTS = frozenset(
     message_type.to_bytes(2)
     for message_type in (
         MessageType.CALL,
@@ -43,7 +43,7 @@ class Tail:
     def add_command(self, raw: bytes) -> None:
         """Add a command's raw frame."""
         self._items.append(raw)
-        if raw[:2] in _EFFECTS:
+        if raw[:2] in EFFECTS:
             self.has_effects = True
 
     def add_result(self, notification: Notification) -> None:

@@ -98,6 +98,29 @@ async def test_a_future_cannot_be_awaited_inside_of_a_step() -> None:
     assert "inside the step 'outer'" in (await Journal(handler).live()).error.message
 
 
+async def test_a_step_cut_off_by_asyncios_timeout_can_be_awaited_again() -> None:
+    """A handler that uses asyncio's timeout does not hang on the step that it has cut off."""
+    executed = []
+
+    async def step() -> str:
+        executed.append("step")
+        await asyncio.sleep(0.05 if len(executed) == 1 else 0)
+        return "done"
+
+    async def handler(ctx: Context) -> str:
+        future = ctx.run_typed("step", step)
+        try:
+            async with asyncio.timeout(0.01):
+                await future
+        except TimeoutError:
+            return await future
+        return "in time"
+
+    async with asyncio.timeout(5):
+        assert (await Journal(handler).live()).output == b'"done"'
+    assert executed == ["step", "step"]
+
+
 async def test_only_durable_futures_of_one_invocation_can_be_combined() -> None:
     """Coroutines, and futures of another context, are refused."""
     foreign: list[Any] = []

@@ -20,6 +20,10 @@ from tests.support.journals import Journal
 _HOUR = timedelta(hours=1)
 
 
+class _Strange(BaseException):
+    """An exception that is no Exception, and none of ours."""
+
+
 def _raises(error: BaseException, cause: BaseException | None = None) -> Any:
     async def handler(ctx: Context) -> None:
         raise error from cause
@@ -74,7 +78,9 @@ async def test_an_exception_that_cannot_be_shown_is_retried_as_well() -> None:
     assert (await Journal(_raises(Shy())).attempt()).error.message in ("Shy", "<unprintable Shy object>")
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), BaseExceptionGroup("many", [Suspended()]), Suspended()])
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), BaseExceptionGroup("many", [Suspended()]), Suspended(), _Strange()]
+)
 async def test_foreign_control_flow_is_an_error(error: BaseException) -> None:
     """A handler that raises asyncio's or the SDK's control flow by itself has failed like any other."""
     assert (await Journal(_raises(error)).attempt()).kinds == ["Error"]

@@ -158,3 +158,22 @@ async def test_without_checkpoints_a_failing_step_ends_the_attempt_at_once() -> 
         await gather(ctx.run_typed("fails", fails), ctx.run_typed("slow", slow))
 
     assert (await Journal(handler).attempt()).kinds == ["RunCommand", "RunCommand", "Error"]
+
+
+async def test_a_step_may_throw_anything() -> None:
+    """An exception that is no Exception fails its step like any other, alone or among others."""
+
+    class Strange(BaseException):
+        pass
+
+    async def strange() -> None:
+        raise Strange
+
+    async def alone(ctx: Context) -> None:
+        await ctx.run_typed("strange", strange)
+
+    async def together(ctx: Context) -> None:
+        await gather(ctx.run_typed("strange", strange), ctx.run_typed("b", strange))
+
+    for handler in (alone, together):
+        assert (await Journal(handler).live()).error.message == "Strange()"

@@ -139,7 +139,7 @@ async def test_no_append_is_under_way_when_the_answer_is_returned() -> None:
     async def short() -> None: ...
 
     async def long() -> None:
-        while not checkpoint.under_way:  # noqa: ASYNC110 - what is waited for is not ours to signal
+        while not checkpoint.under_way:
             await asyncio.sleep(0.001)
 
     async def handler(ctx: Context) -> None:
@@ -200,6 +200,24 @@ async def test_a_fenced_background_flush_stops_the_steps_that_execute() -> None:
     attempted = await Journal(handler).attempt(FakeCheckpoint(fenced_after=0))
     assert "newer attempt" in attempted.error.message
     assert cancelled == ["long"]
+
+
+async def test_a_failed_attempt_that_is_fenced_stops_waiting_for_its_steps() -> None:
+    """A handler that threw waits for the steps that execute, until a newer attempt has taken over."""
+
+    async def long() -> None:
+        await asyncio.sleep(30)
+
+    async def short() -> str:
+        return "short"
+
+    async def handler(ctx: Context) -> None:
+        await select(long=ctx.run_typed("long", long), short=ctx.run_typed("short", short))
+        raise ValueError("boom")
+
+    async with asyncio.timeout(5):
+        attempted = await Journal(handler).attempt(FakeCheckpoint(fenced_after=0))
+    assert attempted.error.message == "ValueError('boom')"
 
 
 async def test_an_error_of_the_checkpoint_is_raised_to_the_engine() -> None:
