@@ -1,0 +1,76 @@
+"""What each function may do: single actions on single tables, queues and the bucket."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+
+from holdfast_cdk.blobs import Blobs
+from holdfast_cdk.nag import accept_wildcard
+from holdfast_cdk.queues import Queues
+from holdfast_cdk.tables import Tables
+
+_READ = ("dynamodb:GetItem", "dynamodb:Query")
+_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+
+
+class Access:
+    """Grants by what a function does."""
+
+    def __init__(self, *, tables: Tables, queues: Queues, blobs: Blobs) -> None:
+        self._tables = tables
+        self._queues = queues
+        self._blobs = blobs
+
+    def engine(self, role: iam.Role) -> None:
+        """Allow to submit, run, signal and end invocations."""
+        self._allow(role, self._tables.journal, *_READ, *_WRITE)
+        self._allow(role, self._tables.keys, *_READ, *_WRITE)
+        # A timer is put by whoever arms it and taken away by the sweeper.
+        self._allow(role, self._tables.timers, "dynamodb:PutItem")
+        self.registry(role)
+        self.wake(role)
+        self._blob_access(role)
+
+    def registry(self, role: iam.Role) -> None:
+        """Allow to read what is registered."""
+        self._allow(role, self._tables.registry, *_READ)
+
+    def register(self, role: iam.Role) -> None:
+        """Allow to register and to forget deployments."""
+        self._allow(role, self._tables.registry, *_WRITE)
+
+    def scan(self, role: iam.Role) -> None:
+        """Allow to look through all invocations."""
+        self._allow(role, self._tables.journal, "dynamodb:Scan")
+
+    def sweep(self, role: iam.Role) -> None:
+        """Allow to move timers onto the queue."""
+        self._allow(role, self._tables.timers, "dynamodb:Query", "dynamodb:DeleteItem")
+        self.wake(role)
+
+    def wake(self, role: iam.Role) -> None:
+        """Allow to send wake-ups."""
+        self._queues.wakeups.grant(role, "sqs:SendMessage")
+
+    def park(self, role: iam.Role, dead: sqs.Queue) -> None:
+        """Allow to park a message with its reason."""
+        dead.grant(role, "sqs:SendMessage")
+
+    def put_back(self, role: iam.Role, queue: sqs.Queue) -> None:
+        """Allow to say when a message comes back."""
+        queue.grant(role, "sqs:ChangeMessageVisibility")
+
+    def _blob_access(self, role: iam.Role) -> None:
+        bucket = self._blobs.bucket
+        objects = bucket.arn_for_objects("*")
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources=[objects])
+        )
+        # Without it S3 answers 403 instead of 404 for what is not there.
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
+        accept_wildcard(role, objects, "The objects of the one bucket that holds this installation's large values.")
+
+    def _allow(self, role: iam.Role, table: dynamodb.Table, *actions: str) -> None:
+        table.grant(role, *actions)

@@ -1,0 +1,103 @@
+"""The zip of one function: its handler, the whole packages of ours that its manifest names, and third-party wheels."""
+
+from __future__ import annotations
+
+import compileall
+import importlib.util
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution, requires
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from shutil import copy2, copytree, ignore_patterns
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from holdfast_cdk.wheels import BundleError, Platform, closure, fetched
+
+_SKIPPED = ("__pycache__", "*.pyc", "*.pyi", "*.md", "*.proto", "py.typed")
+_MANIFEST = "zip.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZipManifest:
+    """What one function's zip carries: packages of ours by import name, others by distribution name."""
+
+    packages: tuple[str, ...]
+    distributions: tuple[str, ...]
+
+
+def functions_folder() -> Path:
+    """Return the folder with one folder per function: inside this package when installed, beside it in a checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "lambdas"
+    return installed if installed.is_dir() else here.parents[1] / "lambdas"
+
+
+def read_manifest(source: Path) -> ZipManifest:
+    """Return the manifest of a function's folder."""
+    content = tomllib.loads((source / _MANIFEST).read_text(encoding="utf-8"))
+    return ZipManifest(packages=tuple(content["packages"]), distributions=tuple(content["distributions"]))
+
+
+def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> None:
+    """Fill `target` with what the zip of the function in `source` contains.
+
+    Raises:
+        BundleError: Something it carries is not installed, or there are no wheels for the platform.
+    """
+    manifest = read_manifest(source)
+    copytree(source, target, ignore=ignore_patterns(*_SKIPPED, _MANIFEST), dirs_exist_ok=True)
+    for package in manifest.packages:
+        copytree(_package_folder(package), target / package, ignore=ignore_patterns(*_SKIPPED), dirs_exist_ok=True)
+    versions = closure(_specified(manifest.distributions), platform)
+    if versions:
+        copy_distributions(fetched(versions, platform, cache), target)
+    if platform.is_this_python:
+        # /var/task is read-only: without byte code in the zip, every cold start compiles every module again. Unchecked
+        # and without paths of this machine, so that equal sources give equal zips.
+        compileall.compile_dir(
+            target, quiet=2, workers=1, stripdir=str(target), invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+        )
+
+
+def copy_distributions(wheels: Path, target: Path) -> None:
+    """Copy what the wheels install, without what only tools read."""
+    for info in sorted(wheels.glob("*.dist-info")):
+        for file in _files_of(info):
+            if (wheels / file).is_file():
+                destination = target / file
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                copy2(wheels / file, destination)
+
+
+def _files_of(info: Path) -> Iterator[Path]:
+    for file in Distribution.at(info).files or ():
+        path = Path(file)
+        is_data = path.is_absolute() or ".." in path.parts or path.parts[0].endswith(".data") or path.parts[0] == "bin"
+        # Some packages ask for their own version at run time, so the metadata stays; the rest of dist-info does not.
+        is_kept_info = path.name in ("METADATA", "entry_points.txt")
+        if is_data or (path.parts[0].endswith(".dist-info") and not is_kept_info):
+            continue
+        if path.suffix not in (".pyi", ".pyc") and path.name != "py.typed":
+            yield path
+
+
+def _package_folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise BundleError(f"the package {package} is not installed here: pip install 'holdfast[cdk]'")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _specified(names: tuple[str, ...]) -> list[str]:
+    """Return the requirements as Holdfast's own metadata states them: an extra is asked for where it asks for it."""
+    stated = {canonicalize_name(each.name): each for each in map(Requirement, requires("holdfast") or ())}
+    return [_without_marker(stated[name]) if (name := canonicalize_name(text)) in stated else text for text in names]
+
+
+def _without_marker(requirement: Requirement) -> str:
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return requirement.name + extras

@@ -1,0 +1,62 @@
+"""Where the code of Holdfast's functions comes from: a bundler makes it for one platform."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from aws_cdk import aws_lambda as lambda_
+
+from holdfast_cdk.bundle import assemble, functions_folder
+from holdfast_cdk.wheels import Architecture, Platform
+
+DEFAULT_PYTHON = "3.13"
+DEFAULT_ARCHITECTURE: Architecture = "arm64"
+
+
+class Bundler(Protocol):
+    """Makes the code of the functions; every function it makes runs on its platform."""
+
+    @property
+    def platform(self) -> Platform:
+        """What the code runs on."""
+        ...
+
+    def code(self, name: str) -> lambda_.Code:
+        """Return the code of one of the functions under `lambdas/`."""
+        ...
+
+
+class ZipBundler:
+    """Puts together each function's zip; wheels are fetched once per machine."""
+
+    def __init__(
+        self,
+        *,
+        python: str = DEFAULT_PYTHON,
+        architecture: Architecture = DEFAULT_ARCHITECTURE,
+        cache: Path | None = None,
+    ) -> None:
+        self._platform = Platform(python=python, architecture=architecture)
+        self._cache = cache or _default_cache()
+        self._folders: list[TemporaryDirectory[str]] = []
+
+    @property
+    def platform(self) -> Platform:
+        """What the code runs on."""
+        return self._platform
+
+    def code(self, name: str) -> lambda_.Code:
+        """Return the code of one of the functions under `lambdas/`."""
+        # CDK copies the asset into its output when the function is made, so the folder may go with this object.
+        folder = TemporaryDirectory(prefix="holdfast-zip-")
+        self._folders.append(folder)
+        assemble(functions_folder() / name, Path(folder.name), platform=self._platform, cache=self._cache)
+        return lambda_.Code.from_asset(folder.name)
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "holdfast" / "wheels"

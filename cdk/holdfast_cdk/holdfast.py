@@ -1,0 +1,154 @@
+"""The whole orchestrator as one construct: tables, queues, bucket, functions, doors, schedule, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from holdfast_cdk.access import Access
+from holdfast_cdk.alarms import Alarms
+from holdfast_cdk.blobs import Blobs
+from holdfast_cdk.code import Bundler, ZipBundler
+from holdfast_cdk.consumers import Consumer
+from holdfast_cdk.front_door import Door, FrontDoor
+from holdfast_cdk.functions import ENGINE_TIMEOUT, SIZES, EngineFunction
+from holdfast_cdk.queues import Queues
+from holdfast_cdk.schedule import SWEEP_EVERY, SweepSchedule
+from holdfast_cdk.tables import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldfastOptions:
+    """How an installation is meant; the defaults are for production.
+
+    `reserved_concurrency` and `memory_mb` are by function: ingress, dispatcher, sends, sweeper, admin, registrar.
+    `settings` go to the functions as environment variables (`HOLDFAST_…`), over those that the construct sets.
+    """
+
+    removal_policy: RemovalPolicy = RemovalPolicy.RETAIN
+    encryption_key: kms.IKey | None = None
+    ingress_door: Door = Door.FUNCTION_URL
+    is_ingress_public: bool = False
+    max_dispatchers: int | None = None
+    reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
+    memory_mb: Mapping[str, int] = field(default_factory=dict)
+    tracing: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Holdfast(Construct):
+    """An orchestrator in this account. Services are added to it with `HoldfastService`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        options: HoldfastOptions | None = None,
+        bundler: Bundler | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.options = options or HoldfastOptions()
+        self._bundler = bundler or ZipBundler()
+        removal_policy, key = self.options.removal_policy, self.options.encryption_key
+        self.tables = Tables(self, "Tables", removal_policy=removal_policy, encryption_key=key)
+        self.queues = Queues(
+            self, "Queues", wakeup_visibility=ENGINE_TIMEOUT, send_visibility=_six_times(SIZES["sends"].timeout)
+        )
+        self.blobs = Blobs(self, "Blobs", removal_policy=removal_policy, encryption_key=key)
+        self.ingress = self._function("ingress")
+        self.dispatcher = self._function("dispatcher")
+        self.sends = self._function("sends")
+        self.sweeper = self._function("sweeper")
+        self.admin = self._function("admin")
+        self.registrar = self._function("registrar")
+        self._grant()
+        self._connect()
+
+    @property
+    def callers(self) -> tuple[EngineFunction, ...]:
+        """The functions that call handlers: to run attempts, or to ask what they serve."""
+        return (self.ingress, self.dispatcher, self.admin, self.registrar)
+
+    @property
+    def functions(self) -> tuple[EngineFunction, ...]:
+        """All functions."""
+        return (self.ingress, self.dispatcher, self.sends, self.sweeper, self.admin, self.registrar)
+
+    def grant_send(self, producer: iam.IGrantable) -> iam.Grant:
+        """Allow a producer to start invocations by messages on the sends queue."""
+        return self.queues.sends.grant_send_messages(producer)
+
+    def grant_call(self, caller: iam.IGrantable) -> None:
+        """Allow a caller to use the ingress; behind an HTTP API, grant `execute-api:Invoke` on the API instead."""
+        self.ingress.function.grant_invoke_url(caller)
+
+    def _function(self, name: str) -> EngineFunction:
+        size = SIZES[name]
+        return EngineFunction(
+            self,
+            name.capitalize(),
+            name=name,
+            bundler=self._bundler,
+            environment={**self._environment(), **self.options.settings},
+            size=replace(size, memory_mb=self.options.memory_mb.get(name, size.memory_mb)),
+            reserved_concurrency=self.options.reserved_concurrency.get(name),
+            tracing=self.options.tracing,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HOLDFAST_JOURNAL_TABLE": self.tables.journal.table_name,
+            "HOLDFAST_KEYS_TABLE": self.tables.keys.table_name,
+            "HOLDFAST_TIMERS_TABLE": self.tables.timers.table_name,
+            "HOLDFAST_REGISTRY_TABLE": self.tables.registry.table_name,
+            "HOLDFAST_BLOBS_BUCKET": self.blobs.bucket.bucket_name,
+            "HOLDFAST_WAKEUPS_QUEUE_URL": self.queues.wakeups.queue_url,
+            "HOLDFAST_SENDS_DEAD_QUEUE_URL": self.queues.sends_dead.queue_url,
+            "HOLDFAST_SWEEP_EVERY_S": str(int(SWEEP_EVERY.to_seconds())),
+        }
+
+    def _grant(self) -> None:
+        access = Access(tables=self.tables, queues=self.queues, blobs=self.blobs)
+        for each in (self.ingress, self.dispatcher, self.sends, self.admin):
+            access.engine(each.role)
+        access.put_back(self.dispatcher.role, self.queues.wakeups)
+        access.park(self.sends.role, self.queues.sends_dead)
+        access.sweep(self.sweeper.role)
+        # Both register; the registrar also looks whether anything still runs on a version before it removes it.
+        for each in (self.admin, self.registrar):
+            access.register(each.role)
+        access.registry(self.registrar.role)
+        access.scan(self.registrar.role)
+
+    def _connect(self) -> None:
+        self.ingress_door = FrontDoor(
+            self,
+            "IngressDoor",
+            function=self.ingress.function,
+            door=self.options.ingress_door,
+            is_public=self.options.is_ingress_public,
+        )
+        # Whoever may use the admin API may do anything to any invocation, so it is never public.
+        self.admin_door = FrontDoor(
+            self, "AdminDoor", function=self.admin.function, door=Door.FUNCTION_URL, is_public=False
+        )
+        self.admin.function.add_environment("HOLDFAST_INGRESS_URL", self.ingress_door.url)
+        self._consume("Dispatching", self.queues.wakeups, self.dispatcher, self.options.max_dispatchers)
+        self._consume("Sending", self.queues.sends, self.sends, None)
+        self.schedule = SweepSchedule(self, "Sweeping", sweeper=self.sweeper.function)
+        self.alarms = Alarms(self, "Alarms", queues=self.queues, functions=[each.function for each in self.functions])
+
+    def _consume(self, construct_id: str, queue: sqs.Queue, each: EngineFunction, most: int | None) -> None:
+        Consumer(self, construct_id, queue=queue, function=each.function, max_concurrency=most)
+
+
+def _six_times(timeout: Duration) -> Duration:
+    # AWS's advice for a consumer that does not shorten the visibility of its messages.
+    return Duration.seconds(6 * timeout.to_seconds())

@@ -1,0 +1,131 @@
+"""The third-party packages of a zip: which distributions it takes, and their files for the platform it runs on.
+
+The versions are those installed here, so that what is deployed is what was tested; only the files are fetched anew,
+because a function runs on another processor or another Python than the machine that deploys it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+Architecture = Literal["arm64", "x86_64"]
+
+# What every Python runtime of Lambda brings along; a zip with its own copy would start later and go stale.
+PROVIDED_BY_LAMBDA = frozenset(("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"))
+
+_MACHINE: dict[Architecture, str] = {"arm64": "aarch64", "x86_64": "x86_64"}
+# Amazon Linux 2023 has glibc 2.34; wheels for an older one run there as well.
+_GLIBC_MINORS = (34, 28, 17)
+
+
+class BundleError(Exception):
+    """A zip cannot be put together; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What a function runs on."""
+
+    python: str
+    architecture: Architecture
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The wheel tags that run there."""
+        machine = _MACHINE[self.architecture]
+        return (*(f"manylinux_2_{minor}_{machine}" for minor in _GLIBC_MINORS), f"manylinux2014_{machine}")
+
+    @property
+    def is_this_python(self) -> bool:
+        """Whether byte code compiled here is that Python's."""
+        return self.python == f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def closure(requirements: Iterable[str], platform: Platform) -> dict[str, str]:
+    """Return the version by name of everything the requirements need and Lambda does not provide.
+
+    Raises:
+        BundleError: One of them is not installed here.
+    """
+    found: dict[str, str] = {}
+    waiting = [Requirement(text) for text in requirements]
+    seen: set[str] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if str(requirement) in seen or name in PROVIDED_BY_LAMBDA:
+            continue
+        seen.add(str(requirement))
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError as error:
+            message = f"{name} is not installed here, so its tested version is unknown: pip install 'holdfast[cdk]'"
+            raise BundleError(message) from error
+        found[name] = installed.version
+        waiting.extend(_needed(installed.requires or (), requirement.extras, platform))
+    return dict(sorted(found.items()))
+
+
+def _needed(texts: Iterable[str], extras: set[str], platform: Platform) -> Iterator[Requirement]:
+    environment = {
+        "python_version": platform.python,
+        "python_full_version": f"{platform.python}.0",
+        "platform_system": "Linux",
+        "sys_platform": "linux",
+        "platform_machine": _MACHINE[platform.architecture],
+    }
+    for text in texts:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in (extras or {""})):
+            yield requirement
+
+
+def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> Path:
+    """Return the folder with the distributions' files; the second time nothing is fetched.
+
+    Raises:
+        BundleError: pip did not find them for that platform.
+    """
+    pinned = [f"{name}=={version}" for name, version in versions.items()]
+    key = sha256("\n".join((platform.python, *platform.tags, *pinned)).encode()).hexdigest()[:20]
+    folder = cache / key
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    # Made beside its place and moved there whole, so that two deployments at once and a broken one do no harm.
+    unfinished = Path(mkdtemp(dir=cache))
+    try:
+        _install(pinned, platform, unfinished)
+        unfinished.chmod(0o755)
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+    finally:
+        rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _install(pinned: list[str], platform: Platform, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-compile", "--only-binary=:all:", "--implementation=cp", f"--python-version={platform.python}"]
+    command += [f"--platform={tag}" for tag in platform.tags]
+    ran = subprocess.run(
+        [*command, f"--target={folder}", *pinned], check=False, capture_output=True, text=True, timeout=600
+    )
+    if ran.returncode != 0:
+        what = f"Python {platform.python} on {platform.architecture}"
+        raise BundleError(f"pip found no wheels for {what}:\n{ran.stderr.strip()}")
