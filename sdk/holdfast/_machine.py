@@ -33,8 +33,8 @@ request has been read to its end. In the live mode the driver can make results d
 machine queues the result of a step as a notification of its own, behind all others, and the handler goes on with it.
 Nothing else differs: the journal that results is an ordinary one, and the next attempt may run in either mode.
 
-**Cancellation** is signal 1. An await that would otherwise look further notices it in its turn, so results that came
-before it still win. First every call made so far gets the signal in its turn: that takes the ids of the callees, and
+**Cancellation** is signal 1. An await that would otherwise look further notices it in journal order, so results that
+came before it still win. First the signal is sent on to every call made so far: that takes the ids of the callees, and
 where one is not known yet the attempt suspends for that id alone. Only then is the error raised at the await.
 
 **The end is final.** An attempt ends by exactly one terminator: End, Suspension or Error. Once it is chosen, the
