@@ -74,5 +74,6 @@ def _started(server: DevServer | RestateServer, stack: ExitStack, log: Path) -> 
 def _register(stage: Stage, modules: Sequence[str], *, sdk: str, folder: Path, stack: ExitStack) -> None:
     handlers = HandlerServer(modules, sdk=sdk, folder=folder, effects_log=stage.effects_log)
     handlers.start()
-    stack.callback(handlers.stop)
+    # Killed, because the official SDK takes SIGTERM away from uvicorn and does not stop.
+    stack.callback(handlers.kill)
     stage.site.register(handlers.uri)
