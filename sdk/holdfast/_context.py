@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from random import Random
 from time import time
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
-from uuid import UUID
 
 from holdfast._calls import ScopedContext, UnscopedCaller
 from holdfast._clock import at_ms
@@ -23,6 +21,9 @@ from holdfast._state import ReadableState, WritableState
 from holdfast.errors import UsageError
 
 if TYPE_CHECKING:
+    from random import Random
+    from uuid import UUID
+
     from holdfast._attempt import Attempt
     from holdfast_protocol.schema_pb2 import InputCommand
 
@@ -174,11 +175,15 @@ class Context(UnscopedCaller, Outside):
                 " executed or replayed. Draw before the step, and pass the value in."
             )
         if self._random is None:
+            from random import Random  # costs as much to import as half of this package; most handlers draw nothing
+
             self._random = Random(self._attempt.machine.random_seed())
         return self._random
 
     def uuid(self) -> UUID:
         """Return a UUID that is the same in every replay; good as an idempotency key."""
+        from uuid import UUID  # as above
+
         return UUID(int=self.random().getrandbits(128), version=4)
 
     def time(self) -> DurableFuture[float]:
