@@ -49,3 +49,6 @@ class EngineCheckpoint:
         """Wait until all that this attempt builds on is durable."""
         await self._world.store.flushed()
         return True
+
+    def handover(self) -> None:
+        """Let the attempt go on for as long as it likes."""

@@ -51,7 +51,7 @@ class Checkpoints:
         """Make every result durable, let every call and message go, and see that nothing the attempt was given is lost.
 
         Raises:
-            AttemptEnded: a newer attempt has taken over, or the checkpoint failed.
+            AttemptEnded: a newer attempt has taken over or shall take over, or the checkpoint failed.
         """
         if not self._has_passed_barrier:
             self._has_passed_barrier = True
@@ -59,6 +59,8 @@ class Checkpoints:
         tail = self._machine.tail
         while tail.has_results or tail.has_effects or self._lock.locked():
             await self.flush()
+        if (completion_id := self._checkpoint.handover()) is not None:
+            self._machine.suspend_on(completion_id)
         self._machine.ending.check()
 
     def result_added(self) -> None:

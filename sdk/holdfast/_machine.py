@@ -288,6 +288,11 @@ class Machine:
         terminator = suspension(self._blocked_on, version=self.version, with_cancel=self._wants_cancel)
         return self.ending.choose(terminator, Suspended(), will_be_resumed=True)
 
+    def suspend_on(self, completion_id: int) -> AttemptEnded:
+        """End the attempt to go on at once in another one: it waits for a completion that is known already."""
+        terminator = suspension(Await.leaf(completion_id), version=self.version, with_cancel=False)
+        return self.ending.choose(terminator, Suspended(), will_be_resumed=True)
+
     def fail(self, error: Error) -> AttemptEnded:
         """End the attempt with an error, so that the server tries again by its policy."""
         return self.ending.choose(error, AttemptFailed(error.message), will_be_resumed=True)

@@ -45,6 +45,13 @@ class Checkpoint(Protocol):
         """
         ...
 
+    def handover(self) -> int | None:
+        """Return a completion to suspend on if the attempt had better end than start another closure; else None.
+
+        The journal has it by the time the attempt's answer is there, so that the next attempt follows at once.
+        """
+        ...
+
 
 class AttemptRunner(Protocol):
     """Executes attempts: in this process, over HTTP, or as a Lambda invocation."""

@@ -29,6 +29,7 @@ class FakeCheckpoint:
     is_fenced_at_barrier: bool = False
     delay_s: float = 0.0
     under_way: int = 0
+    handover_to: int | None = None
 
     async def append(self, frames: Sequence[bytes]) -> bool:
         assert self.under_way == 0, "appends must not overlap"
@@ -49,6 +50,9 @@ class FakeCheckpoint:
         await asyncio.sleep(0)
         self.log.append("barrier")
         return not self.is_fenced_at_barrier
+
+    def handover(self) -> int | None:
+        return self.handover_to
 
 
 @dataclass

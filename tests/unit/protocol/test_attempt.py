@@ -46,6 +46,9 @@ class Durable:
         """Have nothing to wait for."""
         return True
 
+    def handover(self) -> None:
+        """Have all the time there is."""
+
 
 def test_a_request_cannot_be_changed() -> None:
     """What an attempt was given stays what it was given."""

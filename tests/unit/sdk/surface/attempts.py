@@ -23,6 +23,9 @@ class Durable:
     async def barrier(self) -> bool:
         return True
 
+    def handover(self) -> None:
+        return None
+
 
 def request_of(
     service: str,
