@@ -6,16 +6,17 @@ First delivery and redelivery are the same code; a repetition only wastes reads.
 from __future__ import annotations
 
 from holdfast_engine.attempt import run, start_run
-from holdfast_engine.cancel import kill_children
 from holdfast_engine.held import Held, Key
-from holdfast_engine.keys import enter, held_key, leave
+from holdfast_engine.keys import Entered, enter, held_key, leave
+from holdfast_engine.kill import bury
 from holdfast_engine.load import journal_of, journal_of_stored, load_epoch
-from holdfast_engine.notify import deliver
+from holdfast_engine.notify import deliver, settled
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Kind, StateWrites, Status
 from holdfast_engine.retention import retire
+from holdfast_engine.settle import note_death
 from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.world import World
 
@@ -47,8 +48,12 @@ async def advance(world: World, invocation_id: str) -> int | None:
             return await _take(world, head, has_died=False)
 
 
-async def _take(world: World, head: Head, *, has_died: bool) -> int | None:
-    """Acquire and run; an attempt whose lease ended has failed without saying so, and counts (design section 4)."""
+async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | None = None) -> int | None:
+    """Acquire and run; an attempt whose lease ended has failed without saying so, and counts (design section 4).
+
+    Who has just got the key says by which ticket: should it be killed before it commits anything, its state is still
+    told from that of a ticket it drew twice.
+    """
     now = world.clock.now_ms()
     keeps_budget = head.status is Status.BACKING_OFF or has_died
     chosen = world.registry.deployment_for(head, has_progress=await _has_progress(world, head))
@@ -60,6 +65,7 @@ async def _take(world: World, head: Head, *, has_died: bool) -> int | None:
         lease_until_ms=now + world.settings.lease_ms,
         deployment_id=chosen[0].id if chosen is not None else head.deployment_id,
         protocol_version=chosen[1] if chosen is not None else head.protocol_version,
+        ticket=head.ticket if entered is None else entered.key.ticket,
         failed_attempts=(head.failed_attempts if keeps_budget else 0) + int(has_died),
         command_retries=head.command_retries + int(has_died),
     )
@@ -68,7 +74,10 @@ async def _take(world: World, head: Head, *, has_died: bool) -> int | None:
     held = await _loaded(world, acquired.head, was_open=acquired.was_open)
     if held is None:
         return now + world.settings.put_back_ms
-    return None if await run(world, held) else now + world.settings.put_back_ms
+    is_at_rest = await note_death(world, held, start_run) if has_died else None
+    if is_at_rest is None:
+        is_at_rest = await run(world, held)
+    return None if is_at_rest else now + world.settings.put_back_ms
 
 
 async def _has_progress(world: World, head: Head) -> bool:
@@ -93,7 +102,8 @@ async def _loaded(world: World, head: Head, *, was_open: bool) -> Held | None:
             return None
     elif head.kind is Kind.SHARED:
         key = Key(ticket=None, state=(await world.store.keyed(head.key_ref, with_state=True)).state)
-    return Held(head=head, journal=journal, key=key, performed=head.done)
+    performed = world.performed.until(head)
+    return Held(head=head, journal=journal, key=key, performed=performed, last_entry_ms=head.last_entry_ms)
 
 
 async def _claim_open_slot(world: World, head: Head) -> bool:
@@ -115,11 +125,11 @@ async def _queued(world: World, head: Head) -> int | None:
     if entered is None:
         return None
     if not entered.at_once:
-        return await _take(world, head, has_died=False)
+        return await _take(world, head, has_died=False, entered=entered)
     # Its creator got the key at once and runs it as the epoch it was created with, unless it has died.
     if head.lease_until_ms > world.clock.now_ms():
         return head.lease_until_ms
-    return await _take(world, head, has_died=head.is_open)
+    return await _take(world, head, has_died=head.is_open, entered=entered)
 
 
 async def _scheduled(world: World, head: Head) -> int | None:
@@ -160,17 +170,22 @@ async def _perform_only(world: World, head: Head) -> int | None:
 
 async def _finish_up(world: World, head: Head) -> int | None:
     """Do again all that follows from completion (O-6): effects, sinks, children of a kill, the key."""
+    if world.performed.is_settled(head):
+        # All but a second turn at the key: a waiter that was cancelled is served like the others, and leaves.
+        if head.kind.holds_key and await held_key(world, head) is not None:
+            await leave(world, head, ticket=None, writes=NO_WRITES)
+        return None
+    if head.is_killed:
+        await bury(world, head, start_run)
+        return None
     held = await _unowned(world, head)
     if held is not None:
-        if head.is_killed:
-            await kill_children(world, held.journal, head)
-        else:
-            await perform(world, held, start_run)
+        await perform(world, held, start_run)
         await deliver(world, head, await outcome_of_head(world, head))
         if head.kind.holds_key:
             await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
         await retire(world, head, held.journal)
-    await world.wakeups.settled(head.id)
+    await settled(world, head)
     return None
 
 
@@ -181,7 +196,13 @@ async def _unowned(world: World, head: Head) -> Held | None:
         return None
     journal = await journal_of(world, loaded.head, loaded.pages, loaded.notes)
     key = await held_key(world, loaded.head) if loaded.head.kind.holds_key else None
-    return Held(head=loaded.head, journal=journal, key=key, performed=loaded.head.done)
+    return Held(
+        head=loaded.head,
+        journal=journal,
+        key=key,
+        performed=world.performed.until(loaded.head),
+        last_entry_ms=loaded.head.last_entry_ms,
+    )
 
 
 def _last_writes(held: Held) -> StateWrites:

@@ -23,6 +23,20 @@ async def answer_open(world: World, held: Held) -> None:
             journal.add(frame)
 
 
+def asks_behind_effects(held: Held) -> bool:
+    """Return whether an open command asks about the world behind one that changes it and was not performed yet."""
+    journal = held.journal
+    asking = [
+        index
+        for index in journal.unanswered.values()
+        if (asked := RULES[type_of(journal.entries[index])]).promise_read is not None or asked.outcome_read is not None
+    ]
+    if not asking:
+        return False
+    in_front = journal.commands_between(held.performed, max(asking))
+    return any((rule := RULES.get(kind)) is not None and rule.effect is not None for _, kind, _ in in_front)
+
+
 async def _answers(world: World, held: Held, index: int) -> list[bytes]:
     frame = held.journal.entries[index]
     command = decode(frame)

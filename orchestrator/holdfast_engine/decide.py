@@ -36,6 +36,9 @@ from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.messages import MessageType, decode, encode_notification, is_command
 
+# A year. The wire allows for half a billion of them, which no store can add to the present.
+DELAY_MS_MAX = 365 * 24 * 60 * 60 * 1000
+
 # What a handler with a checkpoint may complete by itself: its steps, and sleeps whose time has come.
 _OWN_COMPLETIONS = frozenset({int(MessageType.RUN_COMPLETION), int(MessageType.SLEEP_COMPLETION)})
 
@@ -276,7 +279,7 @@ def _decide_failure(
     chosen = failed.delay_ms if failed.delay_ms is not None else failed.failure.retry_after_ms
     if failed.delay_ms is not None:
         # The handler's own schedule for a step; the policy's budget stays as it is.
-        attempts, delay = head.failed_attempts, failed.delay_ms
+        attempts, delay = head.failed_attempts, min(failed.delay_ms, DELAY_MS_MAX)
     elif failed.failure.is_handover:
         attempts, delay = head.failed_attempts, chosen or 0
     else:

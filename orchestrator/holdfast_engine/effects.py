@@ -31,6 +31,14 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Ask another invocation to stop."""
+
+    invocation_id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenPromise:
     """Wait for a promise of this workflow key."""
 
@@ -56,4 +64,4 @@ class AttachTo:
     completion_id: int
 
 
-Effect = SubmitChild | Notify | ListenPromise | CompletePromise | AttachTo
+Effect = SubmitChild | Notify | Cancel | ListenPromise | CompletePromise | AttachTo

@@ -9,10 +9,11 @@ from typing import Any
 
 from holdfast_engine.advance import advance
 from holdfast_engine.attempt import start_run
-from holdfast_engine.cancel import CancelOutcome, KillOutcome, cancel, kill
+from holdfast_engine.cancel import CancelOutcome, cancel, cancel_token
 from holdfast_engine.errors import AlreadyInvoked, RequestRejected, UnknownInvocation
 from holdfast_engine.ids import idempotent_id, workflow_run_id
 from holdfast_engine.keys import check_key
+from holdfast_engine.kill import KillOutcome, kill
 from holdfast_engine.load import journal_of
 from holdfast_engine.notify import notify_if_alive
 from holdfast_engine.outcomes import outcome_of_head
@@ -133,10 +134,12 @@ class Engine:
             if head.kind is Kind.WORKFLOW:
                 raise AlreadyInvoked(f"workflow {head.target.service} was already invoked with key {head.target.key!r}")
             return await self._wait(head)
+        if created.held is None:
+            # In a queue or left to a wake-up: it may have come to its end before anybody joined.
+            return await self._wait(head, started_here=True)
         future = self.world.waiters.join(head.id)
         try:
-            if created.held is not None:
-                start_run(self.world, created.held)
+            start_run(self.world, created.held)
             return await self._waited(head, future, was_stored=False)
         finally:
             self.world.waiters.leave(head.id, future)
@@ -176,7 +179,7 @@ class Engine:
         Raises:
             UnknownInvocation: There is none of that id.
         """
-        outcome = await cancel(self.world, invocation_id)
+        outcome = await cancel(self.world, invocation_id, token=cancel_token(self.world))
         await self.world.store.flushed()
         return outcome
 
@@ -186,7 +189,7 @@ class Engine:
         Raises:
             UnknownInvocation: There is none of that id.
         """
-        outcome = await kill(self.world, invocation_id)
+        outcome = await kill(self.world, invocation_id, start_run)
         await self.world.store.flushed()
         return outcome
 
@@ -231,14 +234,14 @@ class Engine:
         await self.world.store.flushed()
         return Accepted(invocation_id=created.head.id, is_new=created.is_new, invoke_at_ms=created.head.invoke_at_ms)
 
-    async def _wait(self, head: Head) -> Finished:
-        """Wait for an invocation that this request did not start."""
+    async def _wait(self, head: Head, *, started_here: bool = False) -> Finished:
+        """Wait for an invocation that is in other hands."""
         future = self.world.waiters.join(head.id)
         try:
             # Joined first, then looked: whoever completes it in between tells the future.
             head = await self._head(head.id)
             if head.status is Status.COMPLETED:
-                return await self._finished(head, was_stored=True)
+                return await self._finished(head, was_stored=not started_here)
             return await self._waited(head, future, was_stored=False)
         finally:
             self.world.waiters.leave(head.id, future)

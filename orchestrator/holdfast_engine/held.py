@@ -28,13 +28,14 @@ class Held:
     """One epoch of one invocation: the head as last written, the journal as known here, what has been performed.
 
     `began` is the journal's length when the present attempt was sent; the head's `done` follows from it. `refusal` is
-    why the attempt was stopped at a checkpoint.
+    why the attempt was stopped at a checkpoint. `last_entry_ms`: appends to later pages do not touch the head.
     """
 
     head: Head
     journal: Journal
     key: Key | None
     performed: int
+    last_entry_ms: int
     began: int = 0
     commands_before: int = 0
     refusal: AttemptFailure | None = None
@@ -66,6 +67,7 @@ async def append_pending(world: World, held: Held) -> bool:
         if isinstance(slot, Fenced):
             return False
         journal.stored(slot, until)
+        held.last_entry_ms = world.clock.now_ms()
         return True
 
 

@@ -7,9 +7,9 @@ an answer. Entries from `durable` on are known here and not stored yet; they go 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from holdfast_engine.pages import slot_after, slot_in_head
+from holdfast_engine.pages import open_slot
 from holdfast_engine.records import Awaiting, Head, Note, Outcome, Page, Slot
 from holdfast_engine.wire import outcome_of, void_completion
 from holdfast_protocol.frames import HEADER_BYTES
@@ -87,13 +87,12 @@ class Journal:
         self._has_notes = False
 
     @classmethod
-    def of(cls, head: Head, pages: Iterable[Page]) -> Journal:
+    def of(cls, head: Head, pages: Sequence[Page]) -> Journal:
         """Build the journal from its pages; page 0 is the head's."""
-        journal = cls(slot_in_head(head))
+        journal = cls(open_slot(head, pages))
         journal._take(head.page)
-        for number, page in enumerate(pages, start=1):
+        for page in pages:
             journal._take(page)
-            journal.slot = slot_after(page, number=number)
         journal.durable = len(journal.entries)
         return journal
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from holdfast_engine.held import Key
 from holdfast_engine.ports import Keyed
 from holdfast_engine.records import Head, KeyRef, StateWrites
+from holdfast_engine.state import NO_WRITES
 from holdfast_engine.world import World
 
 # A ticket whose owner has said nothing for this long is looked at.
@@ -66,6 +67,7 @@ async def enter(world: World, head: Head, *, is_fresh: bool) -> Entered | None:
         entered = await _queue_up(world, head, key, is_fresh=is_fresh)
         if not isinstance(entered, _Again):
             return entered
+    await world.wakeups.wake(head.id, not_before_ms=world.clock.now_ms() + world.settings.put_back_ms)
     return None
 
 
@@ -116,12 +118,12 @@ async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWr
             await _look_after(world, key)
             return
         waits = dict(await world.store.waits(key, from_ticket=lock.serving, limit=2))
-        next_holder = waits.get(lock.serving + 1)
+        next_holder = await _remembered(world, waits.get(lock.serving + 1))
         left = await world.store.leave(
             key,
             ticket=lock.serving,
             invocation_id=head.id,
-            writes=writes if lock.serving == ticket else StateWrites(clear_all=False, values=()),
+            writes=writes if lock.serving == ticket else NO_WRITES,
             next_holder=next_holder,
         )
         if left is None:
@@ -140,15 +142,31 @@ async def check_key(world: World, key: KeyRef) -> None:
     for _ in range(_ROUNDS_MAX):
         lock = (await world.store.keyed(key, with_state=False)).lock
         if lock.holder is not None:
-            await world.wakeups.wake(lock.holder, not_before_ms=None)
+            if await world.store.head(lock.holder) is not None:
+                await world.wakeups.wake(lock.holder, not_before_ms=None)
+                return
+            await world.store.leave(
+                key, ticket=lock.serving, invocation_id=lock.holder, writes=NO_WRITES, next_holder=None
+            )
+        elif lock.serving == lock.next:
             return
-        if lock.serving == lock.next:
-            return
-        waits = await world.store.waits(key, from_ticket=lock.serving, limit=1)
-        if waits and waits[0][0] == lock.serving:
-            await world.store.claim(key, ticket=lock.serving, invocation_id=waits[0][1])
+        elif (owner := await _owner(world, key, ticket=lock.serving)) is not None:
+            await world.store.claim(key, ticket=lock.serving, invocation_id=owner)
         else:
             await world.store.skip(key, ticket=lock.serving)
+
+
+async def _owner(world: World, key: KeyRef, *, ticket: int) -> str | None:
+    """Return whose ticket it is; None when nobody said so, or when that invocation is remembered no longer."""
+    return await _remembered(world, dict(await world.store.waits(key, from_ticket=ticket, limit=1)).get(ticket))
+
+
+async def _remembered(world: World, owner: str | None) -> str | None:
+    """Return the owner of a ticket if it exists.
+
+    A waiter that was cancelled may be forgotten before its turn comes: to give it the key would be to lose the key.
+    """
+    return owner if owner is not None and await world.store.head(owner) is not None else None
 
 
 async def _look_after(world: World, key: KeyRef) -> None:

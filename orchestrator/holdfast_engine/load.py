@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from holdfast_engine.blobs import restored
 from holdfast_engine.journal import Journal
+from holdfast_engine.pages import open_slot
 from holdfast_engine.ports import FENCED, Fenced
 from holdfast_engine.records import Head, Note, Page
 from holdfast_engine.world import World
@@ -14,12 +15,20 @@ from holdfast_engine.world import World
 
 async def journal_of(world: World, head: Head, pages: Iterable[Page], notes: Iterable[Note]) -> Journal:
     """Return the journal with all frames as they travelled; notes that are not entries yet come behind, pending."""
+    stored = tuple(pages)
     whole = replace(head, page=await _whole(world, head.id, head.page))
-    journal = Journal.of(whole, [await _whole(world, head.id, page) for page in pages])
-    for note in notes:
-        (frame,) = await restored(world, head.id, (note.frame,))
-        journal.add_note(Note(key=note.key, frame=frame))
+    journal = Journal.of(whole, [await _whole(world, head.id, page) for page in stored])
+    # The bytes that are stored say how full the open page is, not the large ones they refer to.
+    journal.slot = open_slot(head, stored)
+    await add_notes(world, head.id, journal, notes)
     return journal
+
+
+async def add_notes(world: World, invocation_id: str, journal: Journal, notes: Iterable[Note]) -> None:
+    """Put the notes that are not entries yet behind the journal, with their frames as they travelled."""
+    for note in notes:
+        (frame,) = await restored(world, invocation_id, (note.frame,))
+        journal.add_note(Note(key=note.key, frame=frame))
 
 
 async def load_epoch(world: World, head: Head) -> Journal | Fenced:

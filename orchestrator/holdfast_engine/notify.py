@@ -11,8 +11,8 @@ from holdfast_engine.world import Ended, World
 _WAKES = frozenset({Status.SUSPENDED, Status.READY})
 
 
-async def notify(world: World, invocation_id: str, note: Note) -> None:
-    """Write a note, then look at the head, and wake whoever may now go on.
+async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
+    """Write a note, then look at the head, and wake whoever may now go on; return the head.
 
     The order is the half of the two-sided check that belongs to the notifier: a runner that suspends meanwhile either
     reads this note after it has stored its status, or stored its status before this reads the head.
@@ -25,6 +25,7 @@ async def notify(world: World, invocation_id: str, note: Note) -> None:
         await drop_late_note(world, invocation_id, head)
     elif head.status in _WAKES:
         await world.wakeups.wake(invocation_id, not_before_ms=None)
+    return head
 
 
 async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:
@@ -40,6 +41,12 @@ async def complete_sink(world: World, sink: Sink, outcome: Outcome) -> None:
     """Give one waiting invocation the completion of its command."""
     frame = outcome_completion(sink.completion_type, sink.completion_id, outcome)
     await notify(world, sink.invocation_id, Note(key=f"c#{sink.completion_id}", frame=frame))
+
+
+async def settled(world: World, head: Head) -> None:
+    """Note that all that follows from a completed invocation has been done."""
+    world.performed.settle(head)
+    await world.wakeups.settled(head.id)
 
 
 async def deliver(world: World, head: Head, outcome: Outcome) -> None:

@@ -24,6 +24,7 @@ def acquire(
     lease_until_ms: int,
     deployment_id: str | None,
     protocol_version: int | None,
+    ticket: int | None,
     failed_attempts: int,
     command_retries: int,
 ) -> Head | None:
@@ -42,6 +43,7 @@ def acquire(
         retry_at_ms=None,
         deployment_id=deployment_id,
         protocol_version=protocol_version,
+        ticket=ticket,
         failed_attempts=failed_attempts,
         command_retries=command_retries,
         modified_ms=now_ms,
@@ -112,7 +114,7 @@ def commit(head: Head, *, epoch: int, change: Change) -> Head | None:
         failed_attempts=change.failed_attempts,
         command_retries=change.command_retries,
         last_failure=change.last_failure,
-        last_entry_ms=change.modified_ms if change.frames else head.last_entry_ms,
+        last_entry_ms=change.last_entry_ms,
         outcome=change.outcome,
         outcome_index=change.outcome_index,
         completed_ms=change.modified_ms if is_completed else None,
@@ -121,7 +123,8 @@ def commit(head: Head, *, epoch: int, change: Change) -> Head | None:
 
 def cancel_unstarted(head: Head, *, failure: Failure, now_ms: int) -> Head | None:
     """End an invocation whose journal is only its Input: no step is lost, and an attempt of epoch 1 is fenced."""
-    started = head.epoch > 1 or head.page.count > 1 or head.page.closed
+    # Of a large Input page 0 is full from the start: then steps, if there were an attempt, would be on later pages.
+    started = head.epoch > 1 or head.page.count > 1 or (head.epoch == 1 and head.page.closed)
     if started or not allows(head.status, Event.CANCEL):
         return None
     return _ended(head, failure, now_ms)
@@ -156,6 +159,7 @@ def resume(head: Head, *, now_ms: int, deployment_id: str | None) -> Head | None
         head,
         status=Status.READY,
         failed_attempts=0,
+        command_retries=0,
         retry_at_ms=None,
         deployment_id=deployment_id or head.deployment_id,
         modified_ms=now_ms,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from holdfast_engine.records import Head, Page, Slot
 from holdfast_engine.weights import HEAD_RESERVE_BYTES, head_bytes
 from holdfast_protocol.pages import HEAD_OVERHEAD_BYTES, frames_bytes, is_full
@@ -31,6 +33,11 @@ def slot_behind(slot: Slot, frames: tuple[bytes, ...], taken: tuple[str, ...]) -
         return _beginning(slot.page + 1, slot.base + count)
     added = frames_bytes(frames, taken)
     return Slot(page=slot.page, count=count, base=slot.base, frames_bytes=slot.frames_bytes + added)
+
+
+def open_slot(head: Head, pages: Sequence[Page]) -> Slot:
+    """Return where the next append goes, given all that is stored."""
+    return slot_after(pages[-1], number=len(pages)) if pages else slot_in_head(head)
 
 
 def slot_in_head(head: Head) -> Slot:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import assert_never
 
+from holdfast_engine.cancel import cancel
 from holdfast_engine.commands import RULES, Performing
 from holdfast_engine.effects import (
     AttachTo,
+    Cancel,
     CompletePromise,
     Effect,
     ListenPromise,
     Notify,
     SubmitChild,
 )
+from holdfast_engine.errors import UnknownInvocation
 from holdfast_engine.held import Held, Key
 from holdfast_engine.notify import complete_sink, notify, notify_if_alive
 from holdfast_engine.outcomes import outcome_of_head
@@ -33,17 +38,35 @@ async def perform(world: World, held: Held, run: Run) -> None:
 
     Sends of one handler to one key keep their order because each is entered before the next is created.
     """
-    journal, head = held.journal, held.head
-    until = journal.durable
-    context = Performing(head=head, journal=journal, registry=world.registry)
+    until = held.journal.durable
+    for effect in _effects(world, held, until):
+        await _perform(world, held.head, effect, run)
+    held.performed = until
+    world.performed.note(held.head, until)
+
+
+async def perform_for_others(world: World, held: Held, run: Run) -> None:
+    """Perform what a killed invocation had committed for others: its sends, signals and promises survive it.
+
+    Its calls are killed with it, and there is nobody left to be answered.
+    """
+    for effect in _effects(world, held, held.journal.durable):
+        is_call = isinstance(effect, SubmitChild) and effect.completion_id is not None
+        if not is_call and not isinstance(effect, AttachTo | ListenPromise):
+            await _perform(world, held.head, effect, run)
+
+
+def _effects(world: World, held: Held, until: int) -> Iterator[Effect]:
+    """Yield what is to be done for the entries below an index, each worked out when its turn has come."""
+    journal = held.journal
+    context = Performing(head=held.head, journal=journal, registry=world.registry)
     for index, kind, frame in journal.commands_between(held.performed, until):
         rule = RULES.get(kind)
         if rule is None or rule.effect is None:
             continue
         effect = rule.effect(decode(frame), index, context)
         if effect is not None:
-            await _perform(world, head, effect, run)
-    held.performed = until
+            yield effect
 
 
 async def apply_state(world: World, held: Held) -> None:
@@ -69,6 +92,9 @@ async def _perform(world: World, head: Head, effect: Effect, run: Run) -> None:
                 run(world, child)
         case Notify():
             await notify_if_alive(world, effect.invocation_id, effect.note)
+        case Cancel():
+            with suppress(UnknownInvocation):
+                await cancel(world, effect.invocation_id, token=effect.token)
         case AttachTo():
             await _attach(world, head, effect)
         case ListenPromise():

@@ -55,7 +55,7 @@ def _since_last_entry(world: World, held: Held) -> int:
     # The SDK looks at it only when attempts have failed since.
     if held.head.command_retries == 0:
         return 0
-    return max(0, world.clock.now_ms() - held.head.last_entry_ms)
+    return max(0, world.clock.now_ms() - held.last_entry_ms)
 
 
 def _state(world: World, held: Held, spec: HandlerSpec | None) -> tuple[list[pb.StateEntry], bool]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from holdfast_engine.answering import answer_open
+from dataclasses import replace
+
+from holdfast_engine.answering import answer_open, asks_behind_effects
 from holdfast_engine.blobs import spilled
 from holdfast_engine.decide import (
     BackOff,
@@ -21,15 +23,16 @@ from holdfast_engine.decide import (
 from holdfast_engine.held import Held, append_pending, spec_of
 from holdfast_engine.journal import Journal
 from holdfast_engine.keys import leave
-from holdfast_engine.load import journal_of
-from holdfast_engine.notify import deliver
+from holdfast_engine.load import add_notes, journal_of
+from holdfast_engine.notify import deliver, settled
 from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Answer, Change, Fenced
-from holdfast_engine.records import Awaiting, LastFailure, Outcome, Status
+from holdfast_engine.records import Awaiting, Failure, LastFailure, Outcome, Status
 from holdfast_engine.retention import retire
-from holdfast_engine.retry import RetryPolicy
+from holdfast_engine.retry import OnMaxAttempts, RetryPolicy
 from holdfast_engine.runs import Run
+from holdfast_engine.signals import is_cancel
 from holdfast_engine.state import fold
 from holdfast_engine.world import World
 
@@ -47,6 +50,11 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
     for entry in reading.entries[_stored_beyond(held, answer) :]:
         journal.add(entry)
     if not isinstance(reading.terminator, Failed):
+        if asks_behind_effects(held):
+            # A look at a promise behind its completion must see it: commands take effect in order.
+            if not await append_pending(world, held):
+                return False
+            await perform(world, held, run)
         await answer_open(world, held)
     spec = spec_of(world, head)
     verdict = decide(
@@ -66,6 +74,8 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
     )
     match verdict:
         case GoOn():
+            # It has suspended and is resumed, though nobody had to write that down.
+            held.head = replace(held.head, failed_attempts=0, command_retries=0)
             return None if await append_pending(world, held) else False
         case Suspend(awaiting=awaiting):
             return await _suspend(world, held, awaiting, run)
@@ -75,6 +85,24 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
             return await _back_off(world, held, verdict, is_open=not is_whole, run=run)
         case Pause():
             return await _pause(world, held, verdict, is_open=not is_whole, run=run)
+
+
+async def note_death(world: World, held: Held, run: Run) -> bool | None:
+    """Take note that the attempt before never answered; None to go on, True at rest, False fenced.
+
+    A handler that takes its process down each time would do so for ever, if that used up no attempts (P1).
+    """
+    spec = spec_of(world, held.head)
+    policy = spec.retry if spec is not None else RetryPolicy()
+    if policy.delay_ms(held.head.failed_attempts, jitter=0) is not None:
+        return None
+    message = "the attempt ended without an answer, and with it the process it ran in or was waited for in"
+    failure = LastFailure(code=500, message=message, rt_code="RT0010", at_ms=world.clock.now_ms())
+    if policy.on_max_attempts is OnMaxAttempts.KILL:
+        outcome = Outcome(failure=Failure(code=failure.code, message=failure.message))
+        return await _finish(world, held, outcome, None, is_open=True, run=run)
+    pause = Pause(command_retries=held.head.command_retries, failure=failure)
+    return await _pause(world, held, pause, is_open=True, run=run)
 
 
 async def _catch_up(world: World, held: Held, answer: Answer) -> bool:
@@ -106,8 +134,7 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bo
     await perform(world, held, run)
     await apply_state(world, held)
     # The second look: a note that came before the status was stored saw nobody to wake.
-    for note in await world.store.notes(held.head.id):
-        held.journal.add_note(note)
+    await add_notes(world, held.head.id, held.journal, await world.store.notes(held.head.id))
     now = world.clock.now_ms()
     if not held.journal.has_resolved(awaiting, now_ms=now, signals_from=held.began):
         due = held.journal.next_due_ms(after_ms=now)
@@ -118,7 +145,10 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bo
 
 
 async def _again(world: World, held: Held, now_ms: int) -> bool | None:
-    """Take the invocation up again that this process has just suspended; True when somebody else did."""
+    """Take the invocation up again that this process has just suspended; False when somebody else did.
+
+    The other one may die with it, so the message goes back even so (O-3).
+    """
     head = held.head
     acquired = await world.store.acquire(
         head.id,
@@ -128,11 +158,12 @@ async def _again(world: World, held: Held, now_ms: int) -> bool | None:
         lease_until_ms=now_ms + world.settings.lease_ms,
         deployment_id=head.deployment_id,
         protocol_version=head.protocol_version,
+        ticket=head.ticket,
         failed_attempts=0,
         command_retries=head.command_retries,
     )
     if acquired is None:
-        return True
+        return False
     held.head = acquired.head
     return None
 
@@ -148,7 +179,7 @@ async def _finish(world: World, held: Held, outcome: Outcome, index: int | None,
         writes = fold(held.journal.entries[held.key.applied + 1 :])
         await leave(world, held.head, ticket=held.key.ticket, writes=writes)
     await retire(world, held.head, held.journal)
-    await world.wakeups.settled(held.head.id)
+    await settled(world, held.head)
     return True
 
 
@@ -184,6 +215,10 @@ async def _pause(world: World, held: Held, verdict: Pause, *, is_open: bool, run
         return False
     await perform(world, held, run)
     await apply_state(world, held)
+    if any(is_cancel(note) for note in await world.store.notes(held.head.id) if note.key not in held.journal.taken):
+        # Asked to stop while it ran: who asked saw nothing to resume, so this does.
+        await world.store.resume(held.head.id, now_ms=world.clock.now_ms(), deployment_id=None)
+        await world.wakeups.wake(held.head.id, not_before_ms=None)
     return True
 
 
@@ -206,9 +241,10 @@ async def _commit(
     if journal.slot.page != 0 and not await append_pending(world, held):
         return False
     pending = journal.pending
+    now = world.clock.now_ms()
     change = Change(
         status=status,
-        modified_ms=world.clock.now_ms(),
+        modified_ms=now,
         is_open=is_open,
         done=held.performed,
         ticket=held.key.ticket if held.key is not None else None,
@@ -216,6 +252,7 @@ async def _commit(
         retry_at_ms=retry_at_ms,
         failed_attempts=failed_attempts,
         command_retries=command_retries,
+        last_entry_ms=now if pending else held.last_entry_ms,
         last_failure=last_failure,
         outcome=outcome,
         outcome_index=outcome_index,
@@ -228,7 +265,7 @@ async def _commit(
         return False
     if pending:
         journal.stored(slot_in_head(committed), journal.durable + len(pending))
-    held.head = committed
+    held.head, held.last_entry_ms = committed, committed.last_entry_ms
     return True
 
 

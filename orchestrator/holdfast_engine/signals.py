@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast_engine.journal import leaf_of
 from holdfast_engine.records import Note, Outcome
 from holdfast_engine.wire import failure_to_wire
 from holdfast_protocol import schema_pb2 as pb
@@ -27,6 +28,11 @@ def signal_note(signal: pb.Notification, *, sender: str) -> Note:
 def cancel_note(*, sender: str) -> Note:
     """Return the request to cancel."""
     return signal_note(pb.Notification(signal_id=CANCEL_SIGNAL_ID, void=pb.Void()), sender=sender)
+
+
+def is_cancel(note: Note) -> bool:
+    """Return whether a note is a request to cancel."""
+    return note.key.startswith("s#") and leaf_of(note.frame) == ("s", CANCEL_SIGNAL_ID)
 
 
 def awakeable_note(awakeable_id: str, outcome: Outcome) -> tuple[str, Note]:

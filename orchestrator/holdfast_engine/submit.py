@@ -116,6 +116,9 @@ async def _meet(world: World, child: Head, caller: Caller, sinks: tuple[Sink, ..
     """Do what is left to do for a child that exists."""
     is_mine = child.caller == caller
     if is_mine and child.status is not Status.COMPLETED:
+        if child.status is Status.QUEUED:
+            # Its creator may have died between the two: it stands in line before the next send to its key (K2).
+            await enter(world, child, is_fresh=False)
         await world.wakeups.wake(child.id, not_before_ms=None)
         return
     for sink in sinks:
@@ -144,7 +147,8 @@ async def start(world: World, head: Head) -> Held | None:
     elif head.kind is Kind.SHARED:
         keyed = await world.store.keyed(head.key_ref, with_state=True)
         key = Key(ticket=None, state=keyed.state)
-    return Held(head=head, journal=await journal_of(world, head, (), ()), key=key, performed=1)
+    journal = await journal_of(world, head, (), ())
+    return Held(head=head, journal=journal, key=key, performed=1, last_entry_ms=head.last_entry_ms)
 
 
 async def _create(world: World, head: Head) -> Created:

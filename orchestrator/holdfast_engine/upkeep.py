@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
+from holdfast_engine.errors import OrchestratorError
 from holdfast_engine.records import Head, KeyRef, Status
 from holdfast_engine.retention import forget
 from holdfast_engine.world import World
+
+_LOG = logging.getLogger("holdfast")
 
 _PAGE = 500
 _SWEEP_EVERY_S = 60.0
@@ -22,17 +26,23 @@ async def renew_leases(world: World) -> None:
             # A short attempt has ended before a third of its lease is over and never pays for this.
             if head.modified_ms <= now - world.settings.lease_ms // 3:
                 until = now + world.settings.lease_ms
-                await world.store.renew(head.id, epoch=head.epoch, lease_until_ms=until)
+                try:
+                    await world.store.renew(head.id, epoch=head.epoch, lease_until_ms=until)
+                except OrchestratorError:
+                    _LOG.exception("the lease of %s could not be renewed; next try in a while", head.id)
 
 
 async def sweep_retention(world: World) -> None:
     """Delete what nobody can ask for any more, for ever."""
     while True:
-        while heads := await world.store.expired(now_ms=world.clock.now_ms(), limit=_PAGE):
-            for head in heads:
-                if await forget(world, head):
-                    await world.blobs.forget(head.id)
-            await world.store.flushed()
+        try:
+            while heads := await world.store.expired(now_ms=world.clock.now_ms(), limit=_PAGE):
+                for head in heads:
+                    if await forget(world, head):
+                        await world.blobs.forget(head.id)
+                await world.store.flushed()
+        except OrchestratorError:
+            _LOG.exception("deleting what is no longer kept failed; next try in %d s", _SWEEP_EVERY_S)
         await asyncio.sleep(_SWEEP_EVERY_S)
 
 

@@ -7,12 +7,16 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from holdfast_engine.performed import Performed
 from holdfast_engine.ports import Blobs, Clock, Dice, Discovery, Invoker, Store, Wakeups
 from holdfast_engine.records import Outcome
 from holdfast_engine.registry import Registry
 
 if TYPE_CHECKING:
     from holdfast_engine.held import Held
+
+# Far more invocations than are met again and again at a time; about 200 bytes each.
+_PERFORMED_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,7 @@ class World:
     tasks: Tasks
     waiters: Waiters = field(default_factory=Waiters)
     live: dict[str, Held] = field(default_factory=dict)
+    performed: Performed = field(default_factory=lambda: Performed(_PERFORMED_MAX))
 
     @property
     def has_room(self) -> bool:

@@ -85,6 +85,7 @@ class JournalTables:
         lease_until_ms: int,
         deployment_id: str | None,
         protocol_version: int | None,
+        ticket: int | None,
         failed_attempts: int,
         command_retries: int,
     ) -> Acquired | None:
@@ -98,6 +99,7 @@ class JournalTables:
             lease_until_ms=lease_until_ms,
             deployment_id=deployment_id,
             protocol_version=protocol_version,
+            ticket=ticket,
             failed_attempts=failed_attempts,
             command_retries=command_retries,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from holdfast_engine.commands.rule import CommandRefused, Performing, Rule
-from holdfast_engine.effects import Notify
+from holdfast_engine.effects import Cancel, Notify
 from holdfast_engine.records import Head
 from holdfast_engine.registry import Registry
 from holdfast_engine.signals import signal_note
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.ids import decode_invocation_id
+from holdfast_protocol.ids import CANCEL_SIGNAL_ID, decode_invocation_id
 from holdfast_protocol.messages import MessageType
 from holdfast_protocol.schema_pb2 import Notification, SendSignalCommand
 
@@ -22,7 +22,12 @@ def _check(command: SendSignalCommand, head: Head, registry: Registry) -> None:
         raise CommandRefused("a signal needs an index or a name, and a result", rt_code="RT0012")
 
 
-def _effect(command: SendSignalCommand, index: int, context: Performing) -> Notify:
+def _effect(command: SendSignalCommand, index: int, context: Performing) -> Notify | Cancel:
+    # Sender and entry make the token, so that performing twice is one signal and sending twice is two.
+    token = f"{context.head.id}.{index}"
+    if command.WhichOneof("signal_id") == "idx" and command.idx == CANCEL_SIGNAL_ID:
+        # More than a signal: it also ends what has not started, and resumes what is paused.
+        return Cancel(invocation_id=command.target_invocation_id, token=token)
     signal = Notification()
     if command.WhichOneof("signal_id") == "idx":
         signal.signal_id = command.idx
@@ -35,9 +40,7 @@ def _effect(command: SendSignalCommand, index: int, context: Performing) -> Noti
             signal.failure.CopyFrom(command.failure)
         case _:
             signal.void.SetInParent()
-    # Sender and entry make the token, so that performing twice is one signal and sending twice is two.
-    note = signal_note(signal, sender=f"{context.head.id}.{index}")
-    return Notify(invocation_id=command.target_invocation_id, note=note)
+    return Notify(invocation_id=command.target_invocation_id, note=signal_note(signal, sender=token))
 
 
 RULE = Rule(message_type=MessageType.SEND_SIGNAL, check=_check, effect=_effect)

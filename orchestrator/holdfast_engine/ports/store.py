@@ -74,6 +74,7 @@ class Change:
     retry_at_ms: int | None
     failed_attempts: int
     command_retries: int
+    last_entry_ms: int
     last_failure: LastFailure | None
     outcome: Outcome | None
     outcome_index: int | None
@@ -133,6 +134,7 @@ class Store(Protocol):
         lease_until_ms: int,
         deployment_id: str | None,
         protocol_version: int | None,
+        ticket: int | None,
         failed_attempts: int,
         command_retries: int,
     ) -> Acquired | None:
