@@ -15,7 +15,14 @@ class Registration(Construct):
     """Asks the registrar to register a version; a version that cannot be registered fails the deployment."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, registrar: EngineFunction, version: lambda_.Version, prune: bool
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        registrar: EngineFunction,
+        version: lambda_.Version,
+        prune: bool,
+        is_breaking: bool,
     ) -> None:
         super().__init__(scope, construct_id)
         resource = CustomResource(
@@ -23,6 +30,6 @@ class Registration(Construct):
             "Resource",
             resource_type=RESOURCE_TYPE,
             service_token=registrar.function.function_arn,
-            properties={"VersionArn": version.function_arn, "Prune": prune},
+            properties={"VersionArn": version.function_arn, "Prune": prune, "Breaking": is_breaking},
         )
         self.deployment_id = resource.get_att_string("DeploymentId")

@@ -33,6 +33,7 @@ class HoldfastService(Construct):
         services: The services it serves with `holdfast.aws_lambda`, which writes finished steps to the journal by
             itself. Leave it out for other SDKs: then the function gets no access to any table.
         prune: Whether drained versions are removed.
+        is_breaking: Whether a service may become one of another kind, say a service an object.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class HoldfastService(Construct):
         function: lambda_.Function,
         services: Sequence[str] = (),
         prune: bool = True,
+        is_breaking: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self._check_timeout(function)
@@ -57,7 +59,12 @@ class HoldfastService(Construct):
         self.version.apply_removal_policy(RemovalPolicy.RETAIN)
         calls = self._grant_calls(holdfast, function)
         self.registration = Registration(
-            self, "Registration", registrar=holdfast.registrar, version=self.version, prune=prune
+            self,
+            "Registration",
+            registrar=holdfast.registrar,
+            version=self.version,
+            prune=prune,
+            is_breaking=is_breaking,
         )
         self.registration.node.add_dependency(calls)
         if prune:

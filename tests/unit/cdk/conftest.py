@@ -1,0 +1,89 @@
+"""One synthesised application for all tests of the constructs: the CDK takes seconds to start."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The CDK talks to Node in a process of its own, which complains about versions on stderr.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22")
+os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
+
+SERVICES = ("orders", "Counter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """The templates of the stacks, and what cdk-nag said about all of them."""
+
+    templates: dict[str, dict[str, Any]]
+    findings: list[dict[str, Any]]
+
+    def resources(self, kind: str, *, stack: str = "Main") -> dict[str, dict[str, Any]]:
+        """Return the resources of a type by logical id."""
+        every = self.templates[stack]["Resources"]
+        return {name: each for name, each in every.items() if each["Type"] == kind}
+
+    def function(self, name: str, *, stack: str = "Main") -> dict[str, Any]:
+        """Return the properties of one of the orchestrator's functions."""
+        found = [
+            each["Properties"]
+            for each in self.resources("AWS::Lambda::Function", stack=stack).values()
+            if each["Properties"].get("Description") == f"Holdfast: {name}"
+        ]
+        assert len(found) == 1, f"{len(found)} functions are the {name}"
+        return found[0]
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    """An orchestrator, one with all options, and a service in a stack of its own."""
+    from aws_cdk import App, Duration, Stack
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_lambda as lambda_
+
+    from holdfast_cdk import Door, HoldfastOptions, HoldfastService, HoldfastStack
+    from holdfast_cdk.nag import accept, check
+    from tests.unit.cdk.handlers_only import HandlersOnly
+
+    folder = tmp_path_factory.mktemp("cdk.out")
+    app = App(outdir=str(folder))
+    check(app)
+    main = HoldfastStack(app, "Main", bundler=HandlersOnly())
+    services = Stack(app, "Services")
+    function = lambda_.Function(
+        services,
+        "Orders",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="handler.handler",
+        code=HandlersOnly().code("sends"),
+        timeout=Duration.minutes(10),
+    )
+    accept(function, "AwsSolutions-L1", "A user's function.")
+    managed = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    accept(function, f"AwsSolutions-IAM4[Policy::{managed}]", "A user's function.")
+    HoldfastService(services, "Service", holdfast=main.holdfast, function=function, services=SERVICES)
+    keyed = Stack(app, "Keyed")
+    HoldfastStack(
+        app,
+        "Options",
+        bundler=HandlersOnly(),
+        options=HoldfastOptions(
+            ingress_door=Door.HTTP_API,
+            tracing=True,
+            encryption_key=kms.Key(keyed, "Key", enable_key_rotation=True),
+            max_dispatchers=7,
+            reserved_concurrency={"dispatcher": 11},
+            memory_mb={"ingress": 1769},
+            settings={"HOLDFAST_LEASE_S": "60"},
+        ),
+    )
+    app.synth()
+    report = json.loads((folder / "validation-report.json").read_text())
+    templates = {path.name.split(".")[0]: json.loads(path.read_text()) for path in Path(folder).glob("*.template.json")}
+    return Cloud(templates=templates, findings=report["pluginReports"])

@@ -1,0 +1,162 @@
+"""The orchestrator's template: what is stored how, what may do what, what is watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.cdk.conftest import Cloud
+
+FUNCTIONS = ("ingress", "dispatcher", "sends", "sweeper", "admin", "registrar")
+
+
+def test_tables_are_on_demand_restorable_and_kept(cloud: Cloud) -> None:
+    """Every table bills by request, can be restored to any second, and survives the stack."""
+    tables = cloud.resources("AWS::DynamoDB::Table")
+    assert len(tables) == 4
+    for table in tables.values():
+        properties = table["Properties"]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert properties["DeletionProtectionEnabled"] is True
+        assert table["DeletionPolicy"] == "Retain"
+
+
+def test_tables_and_bucket_take_a_key_of_ones_own(cloud: Cloud) -> None:
+    """With an encryption key, whatever holds values is encrypted with it."""
+    for table in cloud.resources("AWS::DynamoDB::Table", stack="Options").values():
+        assert table["Properties"]["SSESpecification"]["SSEType"] == "KMS"
+    (bucket,) = cloud.resources("AWS::S3::Bucket", stack="Options").values()
+    (rule,) = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+def test_every_queue_is_encrypted_and_has_its_dead_letters(cloud: Cloud) -> None:
+    """Each of the two queues parks what fails too often; all four are encrypted."""
+    queues = cloud.resources("AWS::SQS::Queue")
+    assert all(queue["Properties"]["SqsManagedSseEnabled"] for queue in queues.values())
+    redriven = [
+        queue["Properties"]["RedrivePolicy"] for queue in queues.values() if "RedrivePolicy" in queue["Properties"]
+    ]
+    assert len(queues) == 4
+    assert len(redriven) == 2
+
+
+def test_a_put_back_message_does_not_end_in_the_dead_letters(cloud: Cloud) -> None:
+    """The dispatcher sends a message anew before its receives reach the queue's limit."""
+    from holdfast_aws.runtime.dispatcher import PUT_BACKS_MAX
+    from holdfast_cdk.queues import RECEIVES_MAX
+
+    assert PUT_BACKS_MAX < RECEIVES_MAX
+
+
+def test_no_queue_gives_a_message_away_while_its_function_may_run(cloud: Cloud) -> None:
+    """A queue's visibility timeout is no shorter than its consumer's timeout, or Lambda refuses the mapping."""
+    queues = cloud.resources("AWS::SQS::Queue")
+    functions = cloud.resources("AWS::Lambda::Function")
+    mappings = cloud.resources("AWS::Lambda::EventSourceMapping")
+    assert len(mappings) == 2
+    for mapping in mappings.values():
+        properties = mapping["Properties"]
+        queue = queues[properties["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        function = functions[properties["FunctionName"]["Ref"]]["Properties"]
+        assert queue["VisibilityTimeout"] >= function["Timeout"]
+        assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert properties["BatchSize"] == 10
+        # Waiting to fill a batch would delay every wake-up.
+        assert properties.get("MaximumBatchingWindowInSeconds", 0) == 0
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_run_on_arm_and_may_call_in_circles(cloud: Cloud, name: str) -> None:
+    """Every function runs on arm64 and is exempt from the guard against recursion."""
+    function = cloud.function(name)
+    assert function["Architectures"] == ["arm64"]
+    assert function["RecursiveLoop"] == "Allow"
+    assert function["Runtime"] == "python3.13"
+    assert "LogGroup" in function["LoggingConfig"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_told_what_their_settings_ask_for(cloud: Cloud, name: str) -> None:
+    """The environment has every setting that has no default, and nothing that no setting reads."""
+    from holdfast_aws.runtime.settings import RuntimeSettings
+
+    environment = cloud.function(name)["Environment"]["Variables"]
+    given = {key.removeprefix("HOLDFAST_").lower() for key in environment if key.startswith("HOLDFAST_")}
+    fields = RuntimeSettings.model_fields
+    required = {field for field, info in fields.items() if info.is_required()}
+    assert required <= given <= set(fields)
+
+
+def test_options_reach_the_functions(cloud: Cloud) -> None:
+    """Sizes, reserved concurrency, tracing and settings are what the options say."""
+    dispatcher, ingress = cloud.function("dispatcher", stack="Options"), cloud.function("ingress", stack="Options")
+    assert dispatcher["ReservedConcurrentExecutions"] == 11
+    assert ingress["MemorySize"] == 1769
+    assert ingress["TracingConfig"] == {"Mode": "Active"}
+    assert ingress["Environment"]["Variables"]["HOLDFAST_LEASE_S"] == "60"
+    mappings = cloud.resources("AWS::Lambda::EventSourceMapping", stack="Options").values()
+    scalings = [each["Properties"].get("ScalingConfig") for each in mappings]
+    assert {"MaximumConcurrency": 7} in scalings
+
+
+def test_no_statement_allows_everything(cloud: Cloud) -> None:
+    """No policy of an orchestrator without tracing names `*` as its resource, or an action with a wildcard."""
+    for stack in ("Main", "Services"):
+        for statement in _allowed(cloud, stack):
+            assert "*" not in _listed(statement["Resource"]), statement
+            assert not any("*" in action for action in _listed(statement["Action"])), statement
+
+
+def test_tables_are_named_one_by_one(cloud: Cloud) -> None:
+    """Who may touch a table may touch that one; only the registrar looks through a whole one."""
+    scans = [statement for statement in _allowed(cloud, "Main") if "dynamodb:Scan" in _listed(statement["Action"])]
+    assert len(scans) == 1
+    for statement in _allowed(cloud, "Main"):
+        if any(action.startswith("dynamodb:") for action in _listed(statement["Action"])):
+            assert all("Fn::GetAtt" in resource for resource in _listed(statement["Resource"]))
+
+
+def test_doors_ask_who_is_there(cloud: Cloud) -> None:
+    """Function URLs ask for IAM's leave; so does the HTTP API."""
+    assert [url["Properties"]["AuthType"] for url in cloud.resources("AWS::Lambda::Url").values()] == ["AWS_IAM"] * 2
+    routes = cloud.resources("AWS::ApiGatewayV2::Route", stack="Options").values()
+    assert [route["Properties"]["AuthorizationType"] for route in routes] == ["AWS_IAM"]
+    stages = cloud.resources("AWS::ApiGatewayV2::Stage", stack="Options").values()
+    assert all("AccessLogSettings" in stage["Properties"] for stage in stages)
+
+
+def test_the_sweeper_comes_before_a_queued_timer_is_due(cloud: Cloud) -> None:
+    """The schedule's period is the one that the sweeper's settings reckon with."""
+    (schedule,) = cloud.resources("AWS::Scheduler::Schedule").values()
+    minutes = int(schedule["Properties"]["ScheduleExpression"].removeprefix("rate(").split()[0])
+    environment = cloud.function("sweeper")["Environment"]["Variables"]
+    assert environment["HOLDFAST_SWEEP_EVERY_S"] == str(60 * minutes)
+
+
+def test_what_goes_wrong_rings(cloud: Cloud) -> None:
+    """Alarms watch parked and old messages of each queue, and throttles, errors and drops of each function."""
+    metrics = [each["Properties"]["MetricName"] for each in cloud.resources("AWS::CloudWatch::Alarm").values()]
+    counts = {name: metrics.count(name) for name in set(metrics)}
+    assert counts == {
+        "ApproximateNumberOfMessagesVisible": 2,
+        "ApproximateAgeOfOldestMessage": 2,
+        "Throttles": len(FUNCTIONS),
+        "Errors": len(FUNCTIONS),
+        "RecursiveInvocationsDropped": len(FUNCTIONS),
+    }
+
+
+def _allowed(cloud: Cloud, stack: str) -> list[dict[str, Any]]:
+    return [
+        statement
+        for policy in cloud.resources("AWS::IAM::Policy", stack=stack).values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
