@@ -89,6 +89,18 @@ class StoreUnreachable(Unavailable):
     code = "HF-0510"
 
 
+class Throttled(Unavailable):
+    """A dependency limits the rate of requests, and patience was not enough."""
+
+    code = "HF-0512"
+
+
+class WakeupsUnreachable(Unavailable):
+    """The queue of wake-ups did not answer, or said that it cannot."""
+
+    code = "HF-0513"
+
+
 class DiscoveryFailed(Unavailable):
     """An endpoint did not answer discovery with a usable manifest."""
 

@@ -95,5 +95,7 @@ class HoldfastCode(_ExplainedId):
     UNAVAILABLE = "HF-0503", "A dependency does not answer; the driver tries again."
     STORE_UNREACHABLE = "HF-0510", "The store did not answer, or said that it cannot."
     DISCOVERY_FAILED = "HF-0511", "An endpoint did not answer discovery with a usable manifest."
+    THROTTLED = "HF-0512", "A dependency limits the rate of requests."
+    WAKEUPS_UNREACHABLE = "HF-0513", "The queue of wake-ups did not answer, or said that it cannot."
     JOURNAL_MISMATCH = "HF-0570", "The code no longer asks what the journal recorded."
     PROTOCOL_VIOLATION = "HF-0571", "The SDK sent what the protocol forbids."

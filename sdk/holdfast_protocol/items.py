@@ -37,6 +37,11 @@ CLOSED: Final = "z"
 TAKEN: Final = "a"
 """A list of strings: the tokens of the signals among the entries; absent when there are none."""
 
+EXPIRES: Final = "x"
+"""A number: when the item may go, in epoch seconds. Whatever belongs to an invocation that has not ended has none.
+
+A page that has it is left over from an earlier invocation of the same id: whoever appends takes it as absent."""
+
 STATUS_COMPLETED: Final = "c"
 """How the status "completed" is stored."""
 
