@@ -1,0 +1,135 @@
+"""Appending to one's own journal: one conditional update of the open slot, and telling one's own write from another's.
+
+The conditions are those of the store's `append`; that both say the same is tested against one server.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from holdfast._dynamo import DynamoClient, Item, Undecided
+from holdfast_protocol.grants import JournalGrant, Reached, Slot
+from holdfast_protocol.items import (
+    BASE,
+    CLOSED,
+    COUNT,
+    EPOCH,
+    FRAMES,
+    PARTITION,
+    SORT,
+    STATUS,
+    STATUS_COMPLETED,
+    TAKEN,
+    sort_of,
+)
+from holdfast_protocol.pages import frames_bytes, is_full
+
+_IS_OPEN: Final = f"attribute_not_exists({CLOSED})"
+# Page 0 is in the head, whose epoch moves with every attempt; a later page keeps that of its last writer.
+_IN_HEAD: Final = f"{EPOCH} = :e AND {COUNT} = :c AND {_IS_OPEN} AND {STATUS} <> :done"
+_IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN}"
+_FIRST_IN_PAGE: Final = f"attribute_not_exists({PARTITION}) OR ({_IN_PAGE})"
+
+_APPEND: Final = f"SET {COUNT} = :n, {FRAMES} = list_append({FRAMES}, :f)"
+_APPEND_IN_PAGE: Final = f"{_APPEND}, {EPOCH} = :e"
+_BEGIN_PAGE: Final = f"SET {COUNT} = :n, {FRAMES} = :f, {EPOCH} = :e, {BASE} = if_not_exists({BASE}, :b)"
+_CLOSE: Final = f", {CLOSED} = :yes"
+_TAKE: Final = f", {TAKEN} = list_append(if_not_exists({TAKEN}, :none), :a)"
+
+
+class JournalWriter:
+    """The place in one journal where one attempt appends; blocking, and for one thread."""
+
+    __slots__ = ("_client", "_epoch", "_invocation_id", "_is_certain", "_slot", "_table")
+
+    def __init__(self, client: DynamoClient, grant: JournalGrant, *, invocation_id: str) -> None:
+        self._client = client
+        self._table = grant.table
+        self._epoch = grant.epoch
+        self._invocation_id = invocation_id
+        self._slot = grant.slot
+        self._is_certain = True
+
+    @property
+    def reached(self) -> Reached:
+        """How far the attempt got by itself."""
+        return Reached(slot=self._slot, is_certain=self._is_certain)
+
+    def append(self, frames: Sequence[bytes], taken: Sequence[str], *, budget_s: float) -> bool:
+        """Append entries; False when the attempt is fenced.
+
+        Raises:
+            Undecided: they could not be stored now. Nothing may be appended after that.
+        """
+        slot = self._slot
+        added = frames_bytes(frames, taken)
+        closes = is_full(slot.page, frames_bytes=slot.frames_bytes + added, appended_bytes=added)
+        listed = [{"B": b64encode(frame).decode("ascii")} for frame in frames]
+        update = self._update(listed, taken, closes=closes)
+        try:
+            refused = self._client.update_item(update, budget_s=budget_s)
+        except Undecided as error:
+            self._is_certain = error.is_certain
+            raise
+        if refused is not None and not self._is_mine(refused.item, listed):
+            return False
+        self._slot = _slot_behind(slot, len(frames), added, closes=closes)
+        return True
+
+    def _update(self, listed: list[dict[str, str]], taken: Sequence[str], *, closes: bool) -> dict[str, Any]:
+        slot = self._slot
+        values: dict[str, Any] = {
+            ":e": {"N": str(self._epoch)},
+            ":c": {"N": str(slot.count)},
+            ":n": {"N": str(slot.count + len(listed))},
+            ":f": {"L": listed},
+        }
+        if slot.page == 0:
+            condition, change = _IN_HEAD, _APPEND
+            values[":done"] = {"S": STATUS_COMPLETED}
+        elif slot.count == 0:
+            condition, change = _FIRST_IN_PAGE, _BEGIN_PAGE
+            values[":b"] = {"N": str(slot.base)}
+        else:
+            condition, change = _IN_PAGE, _APPEND_IN_PAGE
+        if closes:
+            change += _CLOSE
+            values[":yes"] = {"BOOL": True}
+        if taken:
+            change += _TAKE
+            values[":a"], values[":none"] = {"L": [{"S": token} for token in taken]}, {"L": []}
+        return {
+            "TableName": self._table,
+            "Key": {PARTITION: {"S": self._invocation_id}, SORT: {"S": sort_of(slot.page)}},
+            "ConditionExpression": condition,
+            "UpdateExpression": change,
+            "ExpressionAttributeValues": values,
+            # A refusal brings the item, so that nothing has to be read to see whose write was there before.
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _is_mine(self, item: Item | None, listed: list[dict[str, str]]) -> bool:
+        """Return whether an earlier try took effect: then the entries from the slot on are mine, byte for byte.
+
+        Under a newer epoch they may be mine all the same, and the attempt is over.
+        """
+        if item is None or _number(item, EPOCH) != self._epoch:
+            return False
+        begin = self._slot.count
+        stored = item.get(FRAMES, {}).get("L", [])
+        return bool(stored[begin : begin + len(listed)] == listed)
+
+
+def _slot_behind(slot: Slot, count: int, added_bytes: int, *, closes: bool) -> Slot:
+    """Return where the next append goes."""
+    if closes:
+        return Slot(page=slot.page + 1, count=0, base=slot.base + slot.count + count, frames_bytes=0)
+    return Slot(page=slot.page, count=slot.count + count, base=slot.base, frames_bytes=slot.frames_bytes + added_bytes)
+
+
+def _number(item: Item, name: str) -> int | None:
+    attribute: Mapping[str, str] = item.get(name, {})
+    number = attribute.get("N")
+    return int(number) if number is not None else None
