@@ -8,9 +8,13 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the kill test: how often, and with which dice."""
+    """Add the options of the kill test (how often, with which dice) and of the black-box cases (where they play)."""
     parser.addoption("--kill-rounds", type=int, default=10, help="how often the server is killed with -9 under load")
     parser.addoption("--kill-seed", type=int, default=None, help="the seed of a failed run, to repeat its moments")
+    parser.addoption(
+        "--orchestrators", default="holdfast", help="where black-box cases play: holdfast, restate or both"
+    )
+    parser.addoption("--sdks", default="in-process,holdfast,restate-sdk,node", help="whose handlers they play with")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from examples.demo.processes import ServerProcess, free_ports
@@ -33,9 +34,9 @@ def restate_binary() -> Path:
 
 
 class RestateServer(ServerProcess):
-    """One node with one partition, on free ports, with its data in a folder."""
+    """One node with one partition, on free ports, with its data in a folder; `env` adds to its settings."""
 
-    def __init__(self, *, folder: Path) -> None:
+    def __init__(self, *, folder: Path, env: Mapping[str, str] | None = None) -> None:
         ingress_port, admin_port, node_port = free_ports(3)
         self.ingress_url = f"http://127.0.0.1:{ingress_port}"
         self.admin_url = f"http://127.0.0.1:{admin_port}"
@@ -52,5 +53,5 @@ class RestateServer(ServerProcess):
             [str(restate_binary()), "--no-logo", "--node-name", "one", "--base-dir", str(folder / "data")],
             ready_urls=[f"{self.admin_url}/health", f"{self.ingress_url}/restate/health"],
             log_path=folder / "restate.log",
-            env=settings,
+            env={**settings, **(env or {})},
         )

@@ -42,15 +42,18 @@ def with_official_sdk(name: str) -> ModuleType:
     return module
 
 
-def app_of(modules: list[str], *, sdk: str) -> Any:
-    """Return the ASGI app that serves the `services` of all modules."""
+def app_of(modules: list[str], *, sdk: str, identity_keys: list[str] | None = None) -> Any:
+    """Return the ASGI app that serves the `services` of all modules, to signed requests only if there are keys."""
     if sdk == "restate-sdk":
         import restate
 
-        return restate.app([each for name in modules for each in with_official_sdk(name).services])
+        services = [each for name in modules for each in with_official_sdk(name).services]
+        return restate.app(services, identity_keys=identity_keys)
     import holdfast
 
-    return holdfast.app([each for name in modules for each in importlib.import_module(name).services])
+    return holdfast.app(
+        [each for name in modules for each in importlib.import_module(name).services], identity_keys=identity_keys
+    )
 
 
 def main() -> None:
@@ -59,8 +62,9 @@ def main() -> None:
     parser.add_argument("modules", nargs="+")
     parser.add_argument("--sdk", choices=SDKS, default="holdfast")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--identity-key", action="append", help="a public key; then requests must be signed with it")
     arguments = parser.parse_args()
-    app = app_of(arguments.modules, sdk=arguments.sdk)
+    app = app_of(arguments.modules, sdk=arguments.sdk, identity_keys=arguments.identity_key)
     uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning", lifespan="off")
 
 

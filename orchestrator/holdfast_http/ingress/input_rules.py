@@ -36,7 +36,8 @@ def check_input(request: Request, handler: HandlerSpec, schemas: Schemas) -> Non
         raise BadPayload(
             f"{_name(handler)} takes {accepted}, and the request {said}: send the header 'content-type: {accepted}'"
         )
-    if spec.json_schema is not None or _is_json(accepted):
+    # A schema beside another content type describes what the handler makes of the bytes, not the bytes.
+    if _is_json(given) and (spec.json_schema is not None or _is_json(accepted)):
         _check_json(request.body, handler, spec, schemas)
 
 

@@ -1,0 +1,78 @@
+"""One orchestrator with the handlers of one SDK: started once, and played on by all cases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from tests.conformance.blackbox.launch import MODULES, Endpoint
+from tests.conformance.blackbox.orchestrators import Holdfast, Orchestrator, Restate
+
+ORCHESTRATORS = ("holdfast", "restate")
+# The handlers inside the server's own process; there is no such thing with Restate.
+IN_PROCESS = "in-process"
+PYTHON_SDKS = (IN_PROCESS, "holdfast", "restate-sdk")
+SDKS = (*PYTHON_SDKS, "node")
+
+
+class Arena:
+    """The processes, and the file in which the handlers note what they do."""
+
+    def __init__(self, orchestrator: str, sdk: str, *, folder: Path) -> None:
+        self.sdk = sdk
+        self.folder = folder
+        self.log = folder / "world.log"
+        self.log.touch()
+        self.orchestrator: Orchestrator = (
+            Restate(folder=folder)
+            if orchestrator == "restate"
+            else Holdfast(folder=folder, log=self.log, has_handlers=sdk == IN_PROCESS)
+        )
+        self._endpoints: list[Endpoint] = []
+
+    async def start(self) -> None:
+        """Start everything."""
+        self.orchestrator.process.start()
+        if self.sdk != IN_PROCESS:
+            await self.register(self.endpoint())
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self.orchestrator.process.kill()
+        for endpoint in self._endpoints:
+            endpoint.kill()
+
+    def endpoint(
+        self,
+        *,
+        modules: Sequence[str] = MODULES,
+        identity_key: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Endpoint:
+        """Start one more endpoint with this arena's SDK."""
+        sdk = "holdfast" if self.sdk == IN_PROCESS else self.sdk
+        endpoint = Endpoint(sdk, folder=self.folder, log=self.log, modules=modules, identity_key=identity_key, env=env)
+        self._endpoints.append(endpoint)
+        endpoint.start()
+        return endpoint
+
+    async def register(self, endpoint: Endpoint) -> None:
+        """Register an endpoint."""
+        body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11}
+        async with httpx.AsyncClient(base_url=self.orchestrator.admin_url, verify=False) as admin:
+            answer = await admin.post("/deployments", json=body)
+        assert answer.is_success, answer.text
+
+
+def start_arena(orchestrator: str, sdk: str, *, folder: Path) -> Arena:
+    """Return a started arena."""
+    arena = Arena(orchestrator, sdk, folder=folder)
+    try:
+        asyncio.run(arena.start())
+    except BaseException:
+        arena.stop()
+        raise
+    return arena

@@ -1,0 +1,81 @@
+"""The processes of the suite: the orchestrators, and endpoints with the handlers under each SDK."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from examples.demo.processes import ServerFailed, ServerProcess, free_ports
+from tests.conformance.blackbox.handlers.world import LOG
+from tests.support.restate_server import NodeMissing
+from tests.support.tree import ROOT
+
+HANDLERS = "tests.conformance.blackbox.handlers"
+MODULES = [f"{HANDLERS}.player", f"{HANDLERS}.echo"]
+
+_NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
+
+
+class Endpoint(ServerProcess):
+    """Handlers in a process of their own: Python's under uvicorn, over HTTP/1.1; Node's over HTTP/2 without TLS."""
+
+    def __init__(
+        self,
+        sdk: str,
+        *,
+        folder: Path,
+        log: Path,
+        modules: Sequence[str] = MODULES,
+        identity_key: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        [self._port] = free_ports(1)
+        self.uri = f"http://127.0.0.1:{self._port}"
+        self.use_http_11 = sdk != "node"
+        command = _node_command if sdk == "node" else _python_command
+        super().__init__(
+            command(sdk, self._port, modules, identity_key),
+            ready_urls=[],
+            log_path=folder / f"endpoint-{sdk}-{self._port}.log",
+            env={LOG: str(log), **(env or {})},
+        )
+
+    def start(self, *, within_s: float = 30.0) -> None:
+        """Start the process and return once it takes connections."""
+        super().start(within_s=within_s)
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1.0).close()
+                return
+            except OSError:
+                if not self.is_running() or time.monotonic() > deadline:
+                    raise ServerFailed(f"the endpoint did not come up.\n{self.output()}") from None
+                time.sleep(0.02)
+
+
+def node_folder() -> Path:
+    """Return the folder with the TypeScript SDK, fetched by npm the first time.
+
+    Raises:
+        NodeMissing: There is no Node, or no npm.
+    """
+    if shutil.which("node") is None or (npm := shutil.which("npm")) is None:
+        raise NodeMissing("needs Node 20 or newer with npm, which brings the official TypeScript SDK")
+    if not (_NODE_FOLDER / "node_modules" / "@restatedev").is_dir():
+        subprocess.run([npm, "ci", "--silent"], cwd=_NODE_FOLDER, check=True, timeout=300)
+    return _NODE_FOLDER
+
+
+def _python_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
+    keys = ["--identity-key", identity_key] if identity_key else []
+    return [sys.executable, "-m", "tests.support.serve", "--sdk", sdk, "--port", str(port), *keys, *modules]
+
+
+def _node_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
+    return ["node", str(node_folder() / "player.mjs"), str(port), *([identity_key] if identity_key else [])]
