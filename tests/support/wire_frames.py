@@ -159,3 +159,6 @@ def flat_suspension(*completions: int, signals: tuple[int, ...] = (CANCEL_SIGNAL
 
 def error(code: int = 500, message: str = "boom", **fields: Any) -> bytes:
     return encode(pb.Error(code=code, message=message, **fields))
+
+
+RETRY, PAUSE, FAIL = pb.Error.RETRY, pb.Error.PAUSE, pb.Error.FAIL
