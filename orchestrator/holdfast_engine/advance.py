@@ -124,7 +124,7 @@ async def _queued(world: World, head: Head) -> int | None:
     entered = await enter(world, head, is_fresh=False)
     if entered is None:
         return None
-    if not entered.at_once:
+    if not (entered.at_once and entered.is_found):
         return await _take(world, head, has_died=False, entered=entered)
     # Its creator got the key at once and runs it as the epoch it was created with, unless it has died.
     if head.lease_until_ms > world.clock.now_ms():

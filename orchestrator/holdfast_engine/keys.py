@@ -36,13 +36,15 @@ _AGAIN = _Again()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """The key is held. `at_once`: it was free, so the invocation may run as the epoch it was created with.
+    """The key is held. `at_once`: it was free, so its creator may run it as the epoch it was created with.
 
     Who queued for it must acquire: the wake-up of whoever passed the key on may be running it already.
+    `is_found`: it was held before this was asked, so that whoever got it may be running it.
     """
 
     key: Key
     at_once: bool
+    is_found: bool
 
 
 async def enter(world: World, head: Head, *, is_fresh: bool) -> Entered | None:
@@ -62,7 +64,7 @@ async def enter(world: World, head: Head, *, is_fresh: bool) -> Entered | None:
         if keyed.lock.serving == keyed.lock.next:
             got = await world.store.enter_free(key, head.id)
             if got is not None:
-                return Entered(key=_key(got), at_once=True)
+                return Entered(key=_key(got), at_once=True, is_found=False)
             continue
         entered = await _queue_up(world, head, key, is_fresh=is_fresh)
         if not isinstance(entered, _Again):
@@ -88,7 +90,7 @@ async def _queue_up(world: World, head: Head, key: KeyRef, *, is_fresh: bool) ->
         return None
     if lock.serving == ticket and lock.holder is None:
         claimed = await world.store.claim(key, ticket=ticket, invocation_id=head.id)
-        return Entered(key=_key(claimed), at_once=False) if claimed is not None else _AGAIN
+        return Entered(key=_key(claimed), at_once=False, is_found=False) if claimed is not None else _AGAIN
     return _AGAIN
 
 
@@ -185,7 +187,7 @@ async def _holding(world: World, head: Head) -> Entered | _Again:
         return _AGAIN
     assert key.ticket is not None
     waits = await world.store.waits(head.key_ref, from_ticket=key.ticket, limit=1)
-    return Entered(key=key, at_once=(key.ticket, head.id) not in waits)
+    return Entered(key=key, at_once=(key.ticket, head.id) not in waits, is_found=True)
 
 
 def _key(keyed: Keyed) -> Key:

@@ -100,6 +100,10 @@ def get_state(name: str, completion_id: int) -> bytes:
     return encode(pb.GetLazyStateCommand(key=name.encode(), result_completion_id=completion_id))
 
 
+def get_state_keys(completion_id: int) -> bytes:
+    return encode(pb.GetLazyStateKeysCommand(result_completion_id=completion_id))
+
+
 def get_promise(name: str, completion_id: int) -> bytes:
     return encode(pb.GetPromiseCommand(key=name, result_completion_id=completion_id))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from holdfast_engine.ports import Answer, AttemptFailure
@@ -32,13 +34,13 @@ async def test_pauses_grow_up_to_their_cap() -> None:
 
         e.script["S/work"] = handler
         await e.call("S/work")
-        pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+        pauses = [after - before for before, after in itertools.pairwise(times)]
         assert [round(pause, -2) for pause in pauses] == [1000, 2000, 4000, 5000, 5000]
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_a_used_up_budget_pauses(most: int) -> None:
-    """After the last attempt allowed, the first one counted, an invocation pauses; a resume gives it all of them anew."""
+    """After the last attempt allowed, the first one counted, an invocation pauses; a resume allows all of them anew."""
 
     @in_virtual_time
     async def play() -> None:
@@ -115,7 +117,7 @@ async def test_the_handlers_own_delay_comes_first_and_costs_nothing() -> None:
 
         e.script["S/work"] = handler
         await e.call("S/work")
-        pauses = [round(after - before, -2) for before, after in zip(times, times[1:], strict=False)]
+        pauses = [round(after - before, -2) for before, after in itertools.pairwise(times)]
         assert pauses == [3000] * 5
 
 
@@ -208,7 +210,7 @@ def counts(e: EngineUnderTest) -> list[int]:
 
 @in_virtual_time
 async def test_failures_are_counted_since_the_last_command() -> None:
-    """The count that run retries go by grows with each failure and starts anew with a new command, not with a result."""
+    """The count that run retries go by grows with each failure and starts anew with a command, not with a result."""
     async with with_policy(initial_interval_ms=10) as e:
         e.script["S/work"] = answers(
             [f.run(1), f.error()],
@@ -246,9 +248,7 @@ async def test_a_resume_from_suspension_starts_the_count_anew() -> None:
 async def test_failures_that_never_reached_the_handler_do_not_count_for_its_steps() -> None:
     """An endpoint that is down uses up the policy's attempts and not those of a step."""
     async with with_policy(initial_interval_ms=10, max_attempts=4) as e:
-        down = Answer(
-            frames=[], failure=AttemptFailure(code=404, message="gone", rt_code="RT0010", is_counted=False)
-        )
+        down = Answer(frames=[], failure=AttemptFailure(code=404, message="gone", rt_code="RT0010", is_counted=False))
         e.script["S/work"] = answers([f.run(1), f.error()], down, down, [f.output(), f.END])
         await e.call("S/work")
         assert counts(e) == [0, 1, 1, 1]
