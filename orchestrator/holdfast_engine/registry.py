@@ -103,6 +103,13 @@ class Registry:
         else:
             self._make_current(deployment)
 
+    def remove(self, deployment_id: str) -> None:
+        """Forget a deployment, with the services that are at home there; the others keep their place."""
+        left = [each for each in self._deployment_by_id.values() if each.id != deployment_id]
+        self._deployment_by_id, self._service_by_name = {}, {}
+        for deployment in left:
+            self.put(deployment)
+
     def deployments(self) -> list[Deployment]:
         """Return all deployments, oldest first."""
         return list(self._deployment_by_id.values())

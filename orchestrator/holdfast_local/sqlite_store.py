@@ -43,6 +43,10 @@ class SqliteStore(JournalTables, KeyTables):
         statement = "INSERT OR REPLACE INTO deployment (id, created_ms, record) VALUES (?, ?, ?)"
         self.database.write(statement, (deployment.id, deployment.created_ms, encode(deployment)))
 
+    async def forget_deployment(self, deployment_id: str) -> None:
+        """Delete a deployment."""
+        self.database.write("DELETE FROM deployment WHERE id = ?", (deployment_id,))
+
     async def deployments(self) -> list[Deployment]:
         """Return all deployments, oldest first."""
         rows = self.database.read("SELECT record FROM deployment ORDER BY created_ms, id")

@@ -268,6 +268,10 @@ class Store(Protocol):
         """Put a deployment."""
         ...
 
+    async def forget_deployment(self, deployment_id: str) -> None:
+        """Delete a deployment; one that is not there is no matter."""
+        ...
+
     async def deployments(self) -> list[Deployment]:
         """Return all deployments, oldest first."""
         ...

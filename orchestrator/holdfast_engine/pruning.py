@@ -1,0 +1,34 @@
+"""Deployments that nothing needs any more: no service is at home there, and no invocation that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast_engine.records import Status
+from holdfast_engine.registry import Deployment
+from holdfast_engine.world import World
+
+_PAGE = 500
+
+
+async def drained(world: World, deployments: Sequence[Deployment]) -> list[Deployment]:
+    """Return those on which no invocation is left that has not ended; reads every invocation there is.
+
+    New ones may still begin on a deployment that is current, or that was a moment ago for somebody who has not looked
+    at the registry since: those are not for the caller to name.
+    """
+    left = {each.id: each for each in deployments}
+    after: str | None = None
+    while left and (heads := await world.store.unfinished(after=after, limit=_PAGE)):
+        for head in heads:
+            if head.status is not Status.COMPLETED and head.deployment_id is not None:
+                left.pop(head.deployment_id, None)
+        after = heads[-1].id
+    return list(left.values())
+
+
+async def forget(world: World, deployment: Deployment) -> None:
+    """Take a deployment out of the registry, here at once and elsewhere with the next look."""
+    await world.store.forget_deployment(deployment.id)
+    world.registry.remove(deployment.id)
+    await world.store.flushed()
