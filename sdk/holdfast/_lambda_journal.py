@@ -16,6 +16,7 @@ from holdfast_protocol.items import (
     CLOSED,
     COUNT,
     EPOCH,
+    EXPIRES,
     FRAMES,
     PARTITION,
     SORT,
@@ -29,14 +30,9 @@ from holdfast_protocol.pages import frames_bytes, is_full
 _IS_OPEN: Final = f"attribute_not_exists({CLOSED})"
 # Page 0 is in the head, whose epoch moves with every attempt; a later page keeps that of its last writer.
 _IN_HEAD: Final = f"{EPOCH} = :e AND {COUNT} = :c AND {_IS_OPEN} AND {STATUS} <> :done"
-_IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN}"
-_FIRST_IN_PAGE: Final = f"attribute_not_exists({PARTITION}) OR ({_IN_PAGE})"
-
-_APPEND: Final = f"SET {COUNT} = :n, {FRAMES} = list_append({FRAMES}, :f)"
-_APPEND_IN_PAGE: Final = f"{_APPEND}, {EPOCH} = :e"
-_BEGIN_PAGE: Final = f"SET {COUNT} = :n, {FRAMES} = :f, {EPOCH} = :e, {BASE} = if_not_exists({BASE}, :b)"
-_CLOSE: Final = f", {CLOSED} = :yes"
-_TAKE: Final = f", {TAKEN} = list_append(if_not_exists({TAKEN}, :none), :a)"
+_IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN} AND attribute_not_exists({EXPIRES})"
+# Not there yet, or left over from an earlier invocation of the same id, or claimed by a newer attempt and still empty.
+_BEGINNING: Final = f"attribute_not_exists({PARTITION}) OR attribute_exists({EXPIRES}) OR ({_IN_PAGE})"
 
 
 class JournalWriter:
@@ -86,25 +82,32 @@ class JournalWriter:
             ":n": {"N": str(slot.count + len(listed))},
             ":f": {"L": listed},
         }
+        changes = {COUNT: ":n", FRAMES: f"list_append({FRAMES}, :f)"}
+        gone: set[str] = set()
         if slot.page == 0:
-            condition, change = _IN_HEAD, _APPEND
+            condition = _IN_HEAD
             values[":done"] = {"S": STATUS_COMPLETED}
         elif slot.count == 0:
-            condition, change = _FIRST_IN_PAGE, _BEGIN_PAGE
+            condition = _BEGINNING
+            changes |= {FRAMES: ":f", EPOCH: ":e", BASE: ":b"}
+            gone = {CLOSED, EXPIRES, TAKEN}
             values[":b"] = {"N": str(slot.base)}
         else:
-            condition, change = _IN_PAGE, _APPEND_IN_PAGE
+            condition = _IN_PAGE
+            changes[EPOCH] = ":e"
         if closes:
-            change += _CLOSE
+            changes[CLOSED] = ":yes"
             values[":yes"] = {"BOOL": True}
         if taken:
-            change += _TAKE
-            values[":a"], values[":none"] = {"L": [{"S": token} for token in taken]}, {"L": []}
+            changes[TAKEN] = ":a" if gone else f"list_append(if_not_exists({TAKEN}, :none), :a)"
+            values[":a"] = {"L": [{"S": token} for token in taken]}
+            if not gone:
+                values[":none"] = {"L": []}
         return {
             "TableName": self._table,
             "Key": {PARTITION: {"S": self._invocation_id}, SORT: {"S": sort_of(slot.page)}},
             "ConditionExpression": condition,
-            "UpdateExpression": change,
+            "UpdateExpression": _expression(changes, gone),
             "ExpressionAttributeValues": values,
             # A refusal brings the item, so that nothing has to be read to see whose write was there before.
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -120,6 +123,13 @@ class JournalWriter:
         begin = self._slot.count
         stored = item.get(FRAMES, {}).get("L", [])
         return bool(stored[begin : begin + len(listed)] == listed)
+
+
+def _expression(changes: Mapping[str, str], gone: set[str]) -> str:
+    """Return what sets some attributes and removes others."""
+    text = "SET " + ", ".join([f"{name} = {value}" for name, value in changes.items()])
+    left = sorted(gone.difference(changes))
+    return f"{text} REMOVE {', '.join(left)}" if left else text
 
 
 def _slot_behind(slot: Slot, count: int, added_bytes: int, *, closes: bool) -> Slot:

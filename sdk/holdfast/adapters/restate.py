@@ -1,0 +1,153 @@
+"""Services written with Restate's own Python SDK on AWS Lambda, many steps per invocation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Any, cast
+
+from restate.aws_lambda import create_scope, wrap_asgi_as_lambda_handler, zstd_decompress
+from restate.endpoint import Endpoint
+
+from holdfast._incoming import attempt_request
+from holdfast._lambda_answer import LambdaAnswer, remaining_ms_of
+from holdfast._lambda_grants import Journals
+from holdfast._version import SDK_VERSION
+from holdfast.adapters._conversation import AsgiApp, Conversation
+from holdfast.aws_lambda import LambdaHandler
+from holdfast.errors import DefinitionError
+from holdfast_protocol.envelope import LambdaRequest, parse_request
+from holdfast_protocol.errors import DecodeError
+from holdfast_protocol.grants import JournalGrant, grant_from_headers, reached_headers
+from holdfast_protocol.versions import invocation_media_type, invocation_version
+
+if TYPE_CHECKING:
+    from restate import Service, VirtualObject, Workflow
+
+__all__ = ["handler"]
+
+
+def handler(
+    services: Endpoint | Iterable[Service | VirtualObject | Workflow], identity_keys: Iterable[str] | None = None
+) -> LambdaHandler:
+    """Return the Lambda function that serves services written with Restate's Python SDK.
+
+    Invoked by Holdfast's dispatcher, each step is made durable and the handler goes on, so that many steps are one
+    invocation; the code does not change. Invoked by a Restate server it is what `restate.app` is on Lambda.
+
+    Args:
+        services: What would be given to `restate.app`, or a whole endpoint. Not the application itself: on Lambda that
+            is a function already.
+        identity_keys: Public keys of trusted servers; requests of others are refused.
+
+    Raises:
+        DefinitionError: what was given is an application.
+
+    Example:
+        >>> import restate
+        >>> from holdfast.adapters.restate import handler
+        >>> greeter = restate.Service("Greeter")
+        >>> @greeter.handler()
+        ... async def greet(ctx: restate.Context, name: str) -> str:
+        ...     return await ctx.run_typed("greeting", lambda: f"Hello {name}")
+        >>> function = handler([greeter])  # the function's handler is module.function
+    """
+    app = _asgi_app(_endpoint(services, identity_keys))
+    plain = wrap_asgi_as_lambda_handler(app)
+    # The loop that the wrapper has just made and goes on using: what one request made must be of use in the next.
+    loop = asyncio.get_event_loop()
+    journals = Journals(os.environ)
+
+    def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        asyncio.set_event_loop(loop)
+        granted = _granted(event)
+        if granted is None:
+            answer = cast("dict[str, Any]", plain(cast("Any", event), context))
+            answer["headers"] = {**answer["headers"], **_SERVER}
+            return answer
+        return loop.run_until_complete(_converse(app, event, *granted, journals, context)).envelope()
+
+    weakref.finalize(lambda_handler, _close, loop, journals)
+    return lambda_handler
+
+
+_SERVER = {"x-restate-server": f"{SDK_VERSION} (restate-sdk-python/{version_of('restate-sdk')})"}
+
+
+def _endpoint(services: Any, identity_keys: Iterable[str] | None) -> Endpoint:
+    if isinstance(services, Endpoint):
+        endpoint = services
+    elif callable(services):
+        raise DefinitionError("Give the services to handler(), not the application that restate.app made of them.")
+    else:
+        endpoint = Endpoint()  # type: ignore[no-untyped-call]  # it takes nothing
+        endpoint.bind(*services)
+    for key in identity_keys or ():
+        endpoint.identity_key(key)
+    return endpoint
+
+
+def _asgi_app(endpoint: Endpoint) -> AsgiApp:
+    """Return the ASGI application of an endpoint, which on Lambda would come wrapped."""
+    name = os.environ.pop(_ON_LAMBDA, None)
+    try:
+        return cast("AsgiApp", endpoint.app())  # type: ignore[no-untyped-call]  # hence the cast
+    finally:
+        if name is not None:
+            os.environ[_ON_LAMBDA] = name
+
+
+_ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+
+
+def _granted(event: Mapping[str, Any]) -> tuple[LambdaRequest, JournalGrant, int] | None:
+    """Return an attempt that may write to its journal, with its protocol version; None for every other request."""
+    try:
+        request = parse_request(event)
+        grant = grant_from_headers(request.headers)
+    except DecodeError:
+        return None
+    version = invocation_version(request.headers.get("content-type", ""))
+    is_attempt = request.path.rsplit("/", 3)[1:2] == ["invoke"]
+    return (request, grant, version) if is_attempt and grant is not None and version is not None else None
+
+
+async def _converse(
+    app: AsgiApp,
+    event: Mapping[str, Any],
+    request: LambdaRequest,
+    grant: JournalGrant,
+    version: int,
+    journals: Journals,
+    context: Any,
+) -> LambdaAnswer:
+    service, name = request.path.rsplit("/", 2)[1:]
+    body = zstd_decompress(request.body) if request.content_encoding == "zstd" else request.body
+    try:
+        asked = attempt_request(service, name, version, request.headers, body)
+    except (DecodeError, ValueError) as error:
+        return LambdaAnswer.of_text(400, f"The request is not an attempt: {error}.")
+    checkpoint = journals.checkpoint(
+        grant, invocation_id=asked.start.debug_id, entries=asked.entries, remaining_ms=remaining_ms_of(context)
+    )
+    conversation = Conversation(
+        app,
+        create_scope(cast("Any", event)),
+        version=version,
+        body=body,
+        entries=asked.entries,
+        checkpoint=checkpoint,
+    )
+    told = await conversation.run()
+    if conversation.status != 200:
+        return LambdaAnswer.of_text(conversation.status, "")
+    headers = {**_SERVER, **reached_headers(checkpoint.reached)}
+    return LambdaAnswer.of_frames([*checkpoint.travelling, *told], invocation_media_type(version), headers)
+
+
+def _close(loop: asyncio.AbstractEventLoop, journals: Journals) -> None:
+    journals.close()
+    loop.close()
