@@ -33,12 +33,13 @@ ALREADY_COMPLETED = Outcome(failure=Failure(code=409, message="the promise was c
 NOT_FOUND = Outcome(failure=Failure(code=404, message="invocation not found"))
 
 
-async def perform(world: World, held: Held, run: Run) -> None:
+async def perform(world: World, held: Held, run: Run, *, until: int | None = None) -> None:
     """Perform the effects of the stored entries that have not been performed by this process, in order (O-4).
 
-    Sends of one handler to one key keep their order because each is entered before the next is created.
+    All of them, or those below an entry. Sends of one handler to one key keep their order because each is entered
+    before the next is created.
     """
-    until = held.journal.durable
+    until = held.journal.durable if until is None else until
     for effect in _effects(world, held, until):
         await _perform(world, held.head, effect, run)
     held.performed = until

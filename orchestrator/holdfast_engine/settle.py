@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from holdfast_engine.answering import answer_open, asks_behind_effects
+from holdfast_engine.answering import answer_in_order
 from holdfast_engine.blobs import spilled
 from holdfast_engine.decide import (
     BackOff,
@@ -49,13 +49,8 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
         reading = read_answer(answer, head=head, registry=world.registry, has_checkpoint=has_checkpoint)
     for entry in reading.entries[_stored_beyond(held, answer) :]:
         journal.add(entry)
-    if not isinstance(reading.terminator, Failed):
-        if asks_behind_effects(held):
-            # A look at a promise behind its completion must see it: commands take effect in order.
-            if not await append_pending(world, held):
-                return False
-            await perform(world, held, run)
-        await answer_open(world, held)
+    if not isinstance(reading.terminator, Failed) and not await answer_in_order(world, held, run):
+        return False
     spec = spec_of(world, head)
     verdict = decide(
         reading.terminator,
