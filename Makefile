@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate bench chaos lint format clean
+.PHONY: help demo test test-restate bench chaos up down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,13 @@ bench: $(VENV)/dev.stamp ## Measure: invocations/s, latency, CPU and what Dynamo
 
 chaos: $(VENV)/dev.stamp ## Kill the server with -9 a hundred times under load
 	$(BIN)/pytest tests/e2e/test_kill.py --kill-rounds=100 --timeout=3600
+
+up: $(VENV)/dev.stamp ## Deploy everything onto a stand-in for AWS here, by the real cdk deploy (LOCALSTACK=1: in Docker)
+	@command -v npm >/dev/null || { echo "make up needs Node 20 or newer: the CDK's command comes from its npm." >&2; exit 1; }
+	@$(BIN)/python -m localstack up $(if $(LOCALSTACK),--localstack) $(if $(PORT),--port $(PORT))
+
+down: $(VENV)/dev.stamp ## Remove what make up made
+	@$(BIN)/python -m localstack down $(if $(LOCALSTACK),--localstack)
 
 lint: $(VENV)/dev.stamp ## Check style, types and which package may import which
 	$(BIN)/ruff check

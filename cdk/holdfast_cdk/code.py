@@ -41,7 +41,7 @@ class ZipBundler:
     ) -> None:
         self._platform = Platform(python=python, architecture=architecture)
         self._cache = cache or _default_cache()
-        self._folders: list[TemporaryDirectory[str]] = []
+        self._targets: list[TemporaryDirectory[str]] = []
 
     @property
     def platform(self) -> Platform:
@@ -50,11 +50,15 @@ class ZipBundler:
 
     def code(self, name: str) -> lambda_.Code:
         """Return the code of one of the functions under `lambdas/`."""
-        # CDK copies the asset into its output when the function is made, so the folder may go with this object.
-        folder = TemporaryDirectory(prefix="holdfast-zip-")
-        self._folders.append(folder)
-        assemble(functions_folder() / name, Path(folder.name), platform=self._platform, cache=self._cache)
-        return lambda_.Code.from_asset(folder.name)
+        return self.code_of(functions_folder() / name)
+
+    def code_of(self, folder: Path) -> lambda_.Code:
+        """Return the code of any folder that has a `zip.toml`: a handler's own, for instance."""
+        # CDK copies the asset into its output when the function is made, so the zip may go with this object.
+        target = TemporaryDirectory(prefix="holdfast-zip-")
+        self._targets.append(target)
+        assemble(folder, Path(target.name), platform=self._platform, cache=self._cache)
+        return lambda_.Code.from_asset(target.name)
 
 
 def _default_cache() -> Path:

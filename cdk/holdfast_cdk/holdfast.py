@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -111,6 +112,9 @@ class Holdfast(Construct):
             "HOLDFAST_BLOBS_BUCKET": self.blobs.bucket.bucket_name,
             "HOLDFAST_WAKEUPS_QUEUE_URL": self.queues.wakeups.queue_url,
             "HOLDFAST_SENDS_DEAD_QUEUE_URL": self.queues.sends_dead.queue_url,
+            "HOLDFAST_VERSION": version("holdfast"),
+            "HOLDFAST_INGRESS_DOOR": self.options.ingress_door,
+            "HOLDFAST_TRACING": str(self.options.tracing).lower(),
             "HOLDFAST_SWEEP_EVERY_S": str(int(SWEEP_EVERY.to_seconds())),
         }
 

@@ -1,0 +1,10 @@
+"""The admin API, behind a function URL."""
+
+from holdfast_aws.runtime.process import Process
+from holdfast_aws.runtime.settings import settings
+from holdfast_http.admin.app import Admin
+from holdfast_http.powertools import function_url_resolver_for
+
+process = Process(settings(), runs_max=0)
+admin = Admin(process.engine, product_version=settings().version, ingress_url=settings().ingress_url)
+handler = process.handler(function_url_resolver_for(admin).resolve_async)

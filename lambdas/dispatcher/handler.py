@@ -1,0 +1,10 @@
+"""The dispatcher: wake-ups from their queue."""
+
+from holdfast_aws.runtime.dispatcher import Dispatcher
+from holdfast_aws.runtime.process import Process
+from holdfast_aws.runtime.queues import Queue
+from holdfast_aws.runtime.settings import settings
+
+process = Process(settings(), runs_max=settings().children_max)
+dispatcher = Dispatcher(process, queue=Queue(settings().wakeups_queue_url))
+handler = process.handler(dispatcher.handle)

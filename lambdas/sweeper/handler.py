@@ -1,0 +1,8 @@
+"""The sweeper: timers that fall due soon go onto the queue of wake-ups."""
+
+from holdfast_aws.runtime.process import Process
+from holdfast_aws.runtime.settings import settings
+from holdfast_aws.runtime.sweeping import Sweeping
+
+process = Process(settings(), runs_max=0)
+handler = process.handler(Sweeping(process).handle)

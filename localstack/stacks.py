@@ -1,0 +1,56 @@
+"""The stacks as the stand-in takes them: this machine's Python and processor, nothing kept, quick to notice a death."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_lambda as lambda_
+
+from holdfast_cdk import HoldfastOptions, HoldfastService, HoldfastStack, ZipBundler
+from holdfast_cdk.wheels import Architecture
+
+# ministack runs functions with the Python it runs on itself; LocalStack has the runtimes of AWS.
+PYTHON = os.environ.get("HOLDFAST_STANDIN_PYTHON") or f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def bundler() -> ZipBundler:
+    """Return what makes zips that run on this machine."""
+    architecture: Architecture = "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64"
+    return ZipBundler(python=PYTHON, architecture=architecture)
+
+
+def orchestrator(app: App, zips: ZipBundler, *, settings: dict[str, str]) -> HoldfastStack:
+    """Return the orchestrator's stack."""
+    options = HoldfastOptions(removal_policy=RemovalPolicy.DESTROY, settings=settings)
+    return HoldfastStack(app, "Holdfast", options=options, bundler=zips)
+
+
+def python_service(
+    stack: Stack,
+    construct_id: str,
+    *,
+    orchestrator: HoldfastStack,
+    zips: ZipBundler,
+    folder: Path,
+    services: Sequence[str],
+    environment: dict[str, str],
+) -> lambda_.Function:
+    """Return a function made of a folder with a `zip.toml`, registered as a service."""
+    function = lambda_.Function(
+        stack,
+        construct_id,
+        runtime=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON),
+        handler="handler.handler",
+        code=zips.code_of(folder),
+        memory_size=512,
+        timeout=Duration.minutes(2),
+        environment=environment,
+    )
+    HoldfastService(
+        stack, f"{construct_id}Service", holdfast=orchestrator.holdfast, function=function, services=services
+    )
+    return function
