@@ -30,7 +30,7 @@ HEAD_RESERVE_BYTES = 24
 # Larger values of state live in items of their own, so that entering and leaving a key does not pay for them.
 INLINE_VALUE_BYTES_MAX = 900
 # What is left of such a value in the lock: where to find it.
-_POINTER_BYTES = 12
+_POINTER_BYTES = 16
 _ARRIVAL_BYTES = 1 + 9
 
 
@@ -39,14 +39,12 @@ def head_bytes(head: Head | None) -> int:
     if head is None:
         return 0
     size = _item_bytes(head.id, len(HEAD_SORT)) + _text(target_text(head.target, head.kind)) + 2 + _number(head.epoch)
-    size += _number(head.created_ms) + 1 + len(nonce_bytes(head.nonce)) + _number(head.completion_retention_ms)
+    size += _number(head.created_ms) + 1 + len(nonce_bytes(head.nonce)) + _retention_bytes(head)
     size += _frames(head.page)
     if head.modified_ms != head.created_ms:
         size += _number(head.modified_ms)
     if head.last_entry_ms != head.created_ms:
         size += _number(head.last_entry_ms)
-    if head.journal_retention_ms != head.completion_retention_ms:
-        size += _number(head.journal_retention_ms)
     if head.deployment_id is not None:
         size += _text(head.deployment_id)
     if head.idempotency_key is not None:
@@ -150,10 +148,19 @@ def _sparse_bytes(head: Head) -> int:
     return size
 
 
+def _retention_bytes(head: Head) -> int:
+    """Return what the retentions weigh: that of the outcome is kept in seconds, and as it is where they do not do."""
+    seconds, rest = divmod(head.completion_retention_ms, 1000)
+    size = _number(seconds + 1) + _number(head.completion_retention_ms) if rest else _number(seconds)
+    return (
+        size if head.journal_retention_ms == head.completion_retention_ms else size + _number(head.journal_retention_ms)
+    )
+
+
 def _ended_bytes(head: Head) -> int:
     """Return what the end adds: the time to live, and the time of the end where it is not the last change."""
     assert head.completed_ms is not None
-    size = _number(-(-(head.completed_ms + head.completion_retention_ms) // 1000))
+    size = _number(-(-head.completed_ms // 1000) + -(-head.completion_retention_ms // 1000))
     return size if head.completed_ms == head.modified_ms else size + _number(head.completed_ms)
 
 

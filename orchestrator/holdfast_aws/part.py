@@ -1,0 +1,66 @@
+"""What every part of the store is made with, and the little words that its updates are written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.expressions.update import Action
+
+from holdfast_aws.dynamo import Dynamo
+from holdfast_aws.models import (
+    DeploymentItem,
+    HeadItem,
+    LockItem,
+    NoteItem,
+    PageItem,
+    PromiseItem,
+    TableNames,
+    ValueItem,
+    WaitItem,
+    bound,
+)
+from holdfast_engine.ports import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """The models of one deployment's tables."""
+
+    head: type[HeadItem]
+    page: type[PageItem]
+    note: type[NoteItem]
+    lock: type[LockItem]
+    wait: type[WaitItem]
+    value: type[ValueItem]
+    promise: type[PromiseItem]
+    deployment: type[DeploymentItem]
+
+    @classmethod
+    def of(cls, tables: TableNames) -> Models:
+        """Bind all models."""
+        return cls(
+            head=bound(HeadItem, tables.journal),
+            page=bound(PageItem, tables.journal),
+            note=bound(NoteItem, tables.journal),
+            lock=bound(LockItem, tables.keys),
+            wait=bound(WaitItem, tables.keys),
+            value=bound(ValueItem, tables.keys),
+            promise=bound(PromiseItem, tables.keys),
+            deployment=bound(DeploymentItem, tables.registry),
+        )
+
+
+class Part:
+    """A part of the store: operations on one kind of thing."""
+
+    def __init__(self, dynamo: Dynamo, models: Models, clock: Clock) -> None:
+        self._dynamo = dynamo
+        self._models = models
+        self._clock = clock
+
+
+def put(attribute: Attribute[Any], value: Any) -> Action:
+    """Return the action that gives an attribute a value; None takes it away."""
+    return attribute.remove() if value is None else attribute.set(value)

@@ -1,0 +1,132 @@
+"""Promises of workflows, and how the items of a workflow's key go with its run."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from pynamodb.expressions.condition import Condition
+
+from holdfast_aws.dynamo import Refused
+from holdfast_aws.items import Raw, promise_of, seconds_up
+from holdfast_aws.keys import KeyStore, key_in, partition_of
+from holdfast_aws.models import LockItem as L
+from holdfast_aws.models import PromiseItem
+from holdfast_aws.models import PromiseItem as P
+from holdfast_engine.records import KeyRef, Outcome, Promise, Sink
+
+# A sort key holds 1,024 bytes; a longer name is known by its hash.
+_NAME_BYTES_MAX = 1_000
+_PREFIX = "p"
+_HASHED_PREFIX = "P"
+_KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": "x"}}
+_LASTING_PREFIXES = ("l", "s", "p", "P")
+
+
+class PromiseStore(KeyStore):
+    """Promises, and the ends of keys."""
+
+    async def promise(self, key: KeyRef, name: str) -> Promise | None:
+        """Return a promise, if anybody completed it or listens to it."""
+        raw = await self._dynamo.get(self._models.promise, partition_of(key), _sort_of(name))
+        return _promise_in(raw) if raw is not None and not self._has_expired(raw) else None
+
+    async def complete_promise(self, key: KeyRef, name: str, *, outcome: Outcome, by: str) -> tuple[Promise, bool]:
+        """Complete a promise; returns the promise as it is now and whether this call's `by` is the one that did it."""
+        item = self._item(key, name)
+        actions = [P.outcome.set(outcome), P.by.set(by)]
+        condition = P.outcome.does_not_exist() & self._is_alive()
+        result = await self._dynamo.update(item, actions, condition, returns="ALL_OLD")
+        if not isinstance(result, Refused):
+            listeners = _promise_in(result.before).listeners if result.before else ()
+            return Promise(outcome=outcome, by=by, listeners=listeners), True
+        if await self._dropped(item, result):
+            return await self.complete_promise(key, name, outcome=outcome, by=by)
+        assert result.item is not None
+        promise = _promise_in(result.item)
+        return promise, promise.by == by
+
+    async def listen_promise(self, key: KeyRef, name: str, listener: Sink) -> Promise | None:
+        """Add a listener; None when added, else the completed promise."""
+        item = self._item(key, name)
+        actions = [P.listeners.set((P.listeners | []).append([listener]))]
+        condition = P.outcome.does_not_exist() & self._is_alive() & ~P.listeners.contains(listener)
+        result = await self._dynamo.update(item, actions, condition)
+        if not isinstance(result, Refused):
+            return None
+        if await self._dropped(item, result):
+            return await self.listen_promise(key, name, listener)
+        assert result.item is not None
+        promise = _promise_in(result.item)
+        return promise if promise.outcome is not None else None
+
+    async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
+        """Let state and promises of a workflow's key expire with its run; repeated, it only reads."""
+        partition = partition_of(key)
+        raws = await self._dynamo.query(self._models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
+        for raw in raws:
+            if "x" not in raw and raw["s"]["S"].startswith(_LASTING_PREFIXES):
+                item = self._models.lock(key=partition, sort=raw["s"]["S"])
+                is_unmarked = L.key.exists() & L.expires_s.does_not_exist()
+                await self._dynamo.mark(item, [L.expires_s.set(seconds_up(expires_ms))], is_unmarked)
+
+    async def forget_key(self, key: KeyRef) -> None:
+        """Drop state and promises of a key nobody holds: the end of a workflow's retention."""
+        partition = partition_of(key)
+        lock = (await self.keyed(key, with_state=False)).lock
+        if lock.serving < lock.next:
+            return
+        raws = await self._dynamo.query(self._models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
+        sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"].startswith(_LASTING_PREFIXES) and raw["s"]["S"] != "l"]
+        # Whoever enters the key meanwhile begins a new run, whose promises must stay.
+        is_unused = L.key.does_not_exist() | ((L.next == lock.next) & (L.serving == L.next))
+        item = self._models.lock(key=partition)
+        guard = {"ConditionCheck": item.get_delete_kwargs_from_instance(is_unused)}
+        keys = [(partition, sort) for sort in sorts]
+        if lock.next and not await self._emptied(partition, lock.next):
+            return
+        await self._dynamo.delete_guarded(guard, self._models.lock, keys)
+
+    async def busy_keys(self, *, after: KeyRef | None, limit: int) -> list[KeyRef]:
+        """Return a page of the keys with `serving < next`."""
+        request = {
+            "FilterExpression": "s = :lock AND g < n",
+            "ExpressionAttributeValues": {":lock": {"S": "l"}},
+        }
+        start = {"p": {"S": partition_of(after)}, "s": {"S": "l"}} if after is not None else None
+        found: list[KeyRef] = []
+        async for page in self._dynamo.scan(self._models.lock, request, after=start):
+            found += map(key_in, page)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def _emptied(self, partition: str, next_ticket: int) -> bool:
+        """Empty the state of a key that nobody has entered since; False when somebody has."""
+        is_unused = (L.next == next_ticket) & (L.serving == L.next)
+        result = await self._update(partition, [L.state.set({"M": {}})], is_unused)
+        return not isinstance(result, Refused)
+
+    async def _dropped(self, item: PromiseItem, refused: Refused) -> bool:
+        """Delete a promise that refused a write because it is left over from an earlier run; False if it is not."""
+        if refused.item is None or not self._has_expired(refused.item):
+            return False
+        is_it = P.expires_s == int(refused.item["x"]["N"])
+        await self._dynamo.delete(item, is_it, is_retention=True)
+        return True
+
+    def _is_alive(self) -> Condition:
+        condition: Condition = P.expires_s.does_not_exist() | (P.expires_s > self._clock.now_ms() // 1000)
+        return condition
+
+    def _item(self, key: KeyRef, name: str) -> PromiseItem:
+        return self._models.promise(key=partition_of(key), sort=_sort_of(name))
+
+
+def _sort_of(name: str) -> str:
+    if len(name.encode()) <= _NAME_BYTES_MAX:
+        return _PREFIX + name
+    return _HASHED_PREFIX + sha256(name.encode()).hexdigest()
+
+
+def _promise_in(raw: Raw) -> Promise:
+    return promise_of(PromiseItem.from_raw_data(dict(raw)))

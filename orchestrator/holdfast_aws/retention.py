@@ -1,0 +1,98 @@
+"""How items go: marked with a time to live when nothing needs them any more, or deleted where nobody waits for that.
+
+DynamoDB deletes what has expired within days and bills nothing for it. What cannot wait is deleted here, guarded by the
+head: an id that is derived from a key may belong to a new invocation a moment after the old one is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from holdfast_aws.dynamo import Refused, Request
+from holdfast_aws.items import NOTE_PREFIX, head_of, seconds_up
+from holdfast_aws.journals import JournalStore
+from holdfast_aws.models import HeadItem as H
+from holdfast_aws.models import PageItem as P
+from holdfast_engine.records import Head, Status
+from holdfast_engine.retention import is_over
+from holdfast_protocol.items import EXPIRES, HEAD_SORT
+
+# Attributes of an item without its content.
+_KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": EXPIRES}}
+# So many marks are under way at a time; the others wait, so that a long journal does not take all connections.
+_MARKS_AT_ONCE = 8
+
+
+class RetentionStore(JournalStore):
+    """Ending what is left of invocations, and finding all that there are."""
+
+    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
+        """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads."""
+        raws = await self._dynamo.query(self._models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
+        sorts = [raw["s"]["S"] for raw in raws if EXPIRES not in raw and raw["s"]["S"] != HEAD_SORT]
+        notes = [sort for sort in sorts if sort.startswith(NOTE_PREFIX)]
+        await self._dynamo.delete_many(self._models.note, [(invocation_id, sort) for sort in notes])
+        room = asyncio.Semaphore(_MARKS_AT_ONCE)
+
+        async def mark(sort: str) -> None:
+            async with room:
+                page = self._models.page(id=invocation_id, sort=sort)
+                # Never made anew: DynamoDB may have deleted it meanwhile.
+                is_unmarked = P.id.exists() & P.expires_s.does_not_exist()
+                await self._dynamo.mark(page, [P.expires_s.set(seconds_up(expires_ms))], is_unmarked)
+
+        await asyncio.gather(*[mark(sort) for sort in sorts if sort not in set(notes)])
+
+    async def forget(self, invocation_id: str, *, nonce: str) -> bool:
+        """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
+        is_it = (H.nonce == nonce) & (H.status == Status.COMPLETED)
+        head = self._models.head(id=invocation_id)
+        present = await self.head(invocation_id)
+        if present is None or present.nonce != nonce or present.status is not Status.COMPLETED:
+            return False
+        raws = await self._dynamo.query(self._models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
+        sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"] != HEAD_SORT]
+        guard = {"ConditionCheck": head.get_delete_kwargs_from_instance(is_it)}
+        if not await self._dynamo.delete_guarded(guard, self._models.head, [(invocation_id, sort) for sort in sorts]):
+            return False
+        result = await self._dynamo.delete(head, is_it, is_retention=True)
+        # A repetition finds what it has deleted itself.
+        return not isinstance(result, Refused) or (result.is_repeat and result.item is None)
+
+    async def unfinished(self, *, after: str | None, limit: int) -> list[Head]:
+        """Return a page of heads that need a look after a restart, completed ones with open effects included."""
+        # Of a completed head nobody can tell whether its effects are done: all of them may need a look.
+        return await _first(self._heads(after=after), limit)
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
+        """Return completed heads whose retention is over.
+
+        It reads the whole table: DynamoDB deletes such heads by itself, and stand-ins for it that do not are small.
+        """
+        # A time to live is rounded up to the second, twice.
+        heads = self._heads(after=None, expired_by_s=now_ms // 1000 + 2)
+        return await _first((head async for head in heads if is_over(head, now_ms)), limit)
+
+    async def _heads(self, *, after: str | None, expired_by_s: int | None = None) -> AsyncIterator[Head]:
+        request: Request = {
+            "FilterExpression": "s = :head",
+            "ExpressionAttributeValues": {":head": {"S": HEAD_SORT}},
+        }
+        if expired_by_s is not None:
+            request["FilterExpression"] += " AND #x <= :by"
+            request["ExpressionAttributeNames"] = {"#x": EXPIRES}
+            request["ExpressionAttributeValues"][":by"] = {"N": str(expired_by_s)}
+        start = {"p": {"S": after}, "s": {"S": HEAD_SORT}} if after is not None else None
+        async for page in self._dynamo.scan(self._models.head, request, after=start):
+            for raw in page:
+                yield head_of(raw)
+
+
+async def _first(heads: AsyncIterator[Head], limit: int) -> list[Head]:
+    found: list[Head] = []
+    async for head in heads:
+        found.append(head)
+        if len(found) == limit:
+            break
+    return found

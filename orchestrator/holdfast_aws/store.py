@@ -1,0 +1,31 @@
+"""The `Store` on DynamoDB: journals, keys and deployments over the tables of one deployment of Holdfast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast_aws.deployments import DeploymentStore
+from holdfast_aws.dynamo import Dynamo
+from holdfast_aws.interventions import InterventionStore
+from holdfast_aws.models import TableNames
+from holdfast_aws.part import Models
+from holdfast_aws.promises import PromiseStore
+from holdfast_aws.retention import RetentionStore
+from holdfast_aws.values import ValueBlobs
+from holdfast_engine.meter import Meter
+from holdfast_engine.ports import Clock
+
+
+class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PromiseStore):
+    """The whole port; `meter` holds what DynamoDB has billed."""
+
+    def __init__(self, client: Any, tables: TableNames, *, clock: Clock, blobs: ValueBlobs) -> None:
+        self.meter = Meter()
+        super().__init__(Dynamo(client, meter=self.meter), Models.of(tables), clock, blobs)
+
+    async def flushed(self) -> None:
+        """Return at once: what DynamoDB has acknowledged is durable."""
+
+    def close(self) -> None:
+        """Wait for the requests under way."""
+        self._dynamo.close()

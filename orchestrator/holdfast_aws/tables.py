@@ -1,0 +1,44 @@
+"""Making the tables without CDK: on stand-ins for DynamoDB, and for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast_aws.errors import AWS_ERRORS, code_of
+from holdfast_aws.models import TableNames
+from holdfast_protocol.items import EXPIRES, PARTITION, SORT
+
+# What stand-ins say of calls they do not have.
+_UNKNOWN = frozenset({"UnknownOperationException", "InvalidAction", "UnknownOperation", "NotImplemented"})
+
+
+def create_tables(client: Any, tables: TableNames) -> None:
+    """Create all four tables, billed by request, restorable to any second, and wait until they can be used."""
+    for name in (tables.journal, tables.keys, tables.timers, tables.registry):
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": PARTITION, "KeyType": "HASH"},
+                {"AttributeName": SORT, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": PARTITION, "AttributeType": "S"},
+                {"AttributeName": SORT, "AttributeType": "S"},
+            ],
+        )
+    for name in (tables.journal, tables.keys):
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        live = {"Enabled": True, "AttributeName": EXPIRES}
+        _where_known(client.update_time_to_live, TableName=name, TimeToLiveSpecification=live)
+    for name in (tables.journal, tables.keys, tables.timers, tables.registry):
+        recovery = {"PointInTimeRecoveryEnabled": True}
+        _where_known(client.update_continuous_backups, TableName=name, PointInTimeRecoverySpecification=recovery)
+
+
+def _where_known(call: Any, **request: Any) -> None:
+    try:
+        call(**request)
+    except AWS_ERRORS as error:
+        if code_of(error) not in _UNKNOWN:
+            raise

@@ -1,0 +1,48 @@
+"""A real DynamoDB-compatible server as a process: atomic under concurrency, and it says what each request costs."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from examples.demo.processes import ServerProcess, free_ports
+from tests.support.tree import ROOT
+
+_FOLDER = ROOT / "tests" / "support" / "node"
+_BINARIES = "node_modules/@dynoxide/*/dynoxide"
+
+
+class DynoxideMissing(Exception):
+    """There is no build for this machine, or no npm to fetch it with."""
+
+
+def dynoxide_binary() -> Path:
+    """Return the server's binary, fetched by npm the first time.
+
+    Raises:
+        DynoxideMissing: It cannot be had here; the message says why.
+    """
+    if not (sys.platform == "linux" and platform.machine() == "x86_64"):
+        raise DynoxideMissing("dynoxide is pinned for Linux on x86-64; other machines have packages of their own")
+    if not (found := sorted(_FOLDER.glob(_BINARIES))):
+        if (npm := shutil.which("npm")) is None:
+            raise DynoxideMissing("needs Node 20 or newer: its npm brings dynoxide, the DynamoDB of these tests")
+        subprocess.run([npm, "ci", "--silent"], cwd=_FOLDER, check=True, timeout=300)
+        found = sorted(_FOLDER.glob(_BINARIES))
+    assert found, "the npm package brings no server for this machine"
+    return found[0]
+
+
+class Dynoxide(ServerProcess):
+    """A server on a free port; without a file it forgets everything when it ends."""
+
+    def __init__(self, *, folder: Path, database: Path | None = None) -> None:
+        (port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        command = [str(dynoxide_binary()), "--host", "127.0.0.1", "-p", str(port)]
+        if database is not None:
+            command += ["--db-path", str(database)]
+        super().__init__(command, ready_urls=[self.url], log_path=folder / "dynoxide.log")
