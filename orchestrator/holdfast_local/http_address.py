@@ -14,9 +14,6 @@ from holdfast_engine.registry import Endpoint
 # Beyond this many (endpoint, handler) pairs the URLs are simply put together again.
 _URLS_CACHED_MAX = 1024
 
-# They belong to the connection and to the body that is sent; an additional header must not contradict them.
-_OWN_HEADERS = frozenset({"connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"})
-
 
 class BadAddress(ValueError):
     """The address of an endpoint is not one that HTTP can use; the message is one sentence."""
@@ -56,12 +53,6 @@ def address_of(endpoint: Endpoint, *segments: str) -> Address:
     url = base.copy_with(raw_path=f"{path.rstrip('/')}{tail}{mark}{query}".encode("ascii"), fragment=None)
     origin = f"{base.scheme}://{base.netloc.decode('ascii')}"
     return Address(mode=_mode(endpoint, base.scheme), url=url, origin=origin)
-
-
-def additional_headers(endpoint: Endpoint) -> dict[str, str]:
-    """Return the endpoint's configured headers by lower-case name, without those that the transport sets."""
-    named = ((name.lower(), value) for name, value in endpoint.additional_headers)
-    return {name: value for name, value in named if name not in _OWN_HEADERS}
 
 
 def _parsed(address: str) -> httpx.URL:

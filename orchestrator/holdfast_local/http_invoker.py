@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import quote
 
+from holdfast_engine.endpoints import failures
+from holdfast_engine.endpoints.headers import attempt_headers
+from holdfast_engine.endpoints.reply import Reply
 from holdfast_engine.ports import Answer, AttemptFailure, Clock
-from holdfast_engine.registry import Deployment, Endpoint
-from holdfast_local import http_failures as failures
-from holdfast_local.http_address import Address, BadAddress, additional_headers, address_of
+from holdfast_engine.registry import Deployment
+from holdfast_local import http_failures
+from holdfast_local.http_address import Address, BadAddress, address_of
 from holdfast_local.http_exchange import Exchange, ResponseTooLarge
 from holdfast_local.http_pool import HttpPool
-from holdfast_local.reply import Reply
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.errors import DecodeError, FrameTooLargeError
 from holdfast_protocol.messages import encode
-from holdfast_protocol.versions import invocation_media_type
 
 # Twice the largest message, so that an attempt can answer with one of those and more besides; what it holds in memory.
 RESPONSE_BYTES_MAX = 64 * 1024 * 1024
-
-# The trace context travels on; everything else in an invocation's headers is the handler's input, inside the frames.
-_FORWARDED_HEADERS = ("traceparent", "tracestate")
 
 
 class HttpInvoker:
@@ -54,7 +51,7 @@ class HttpInvoker:
             problem = f"the state of {request.service} does not fit into one message: {error}"
             return Answer(frames=(), failure=failures.not_sent(problem, code=413, rt_code=RestateCode.RT0003))
         reply = Reply()
-        failure = await self._attempt(address, _headers(deployment.endpoint, request), body, reply, timeout_ms)
+        failure = await self._attempt(address, attempt_headers(deployment.endpoint, request), body, reply, timeout_ms)
         # Once the endpoint has said how the attempt ended, nothing that happens to the connection takes it back.
         return Answer(frames=reply.frames, failure=None if reply.is_ended else failure)
 
@@ -66,31 +63,20 @@ class HttpInvoker:
                 async with self._pool.exchange(address, method="POST", headers=headers, content=body) as exchange:
                     return await self._read(exchange, address, headers["accept"], reply)
         except TimeoutError:
-            return failures.timed_out(address, timeout_ms=timeout_ms)
+            return failures.timed_out(str(address), timeout_ms=timeout_ms)
         except DecodeError as error:
-            return failures.garbage(address, error)
+            return failures.garbage(str(address), error)
         except ResponseTooLarge:
-            return failures.too_large(address, bytes_max=RESPONSE_BYTES_MAX)
+            return failures.too_large(str(address), bytes_max=RESPONSE_BYTES_MAX)
         except Exception as error:  # noqa: BLE001 - the HTTP/2 library lets its own errors through; none is ours.
-            return failures.network_failed(error, address)
+            return http_failures.network_failed(error, address)
 
     async def _read(self, exchange: Exchange, address: Address, wanted: str, reply: Reply) -> AttemptFailure | None:
         if exchange.status != 200:
-            return await failures.refused(exchange, address, now_ms=self._clock.now_ms())
-        if not failures.is_answer(exchange, wanted):
-            return await failures.not_an_answer(exchange, address, wanted=wanted)
+            return await http_failures.refused(exchange, address, now_ms=self._clock.now_ms())
+        if not http_failures.is_answer(exchange, wanted):
+            return await http_failures.not_an_answer(exchange, address, wanted=wanted)
         async for chunk in exchange.chunks(bytes_max=RESPONSE_BYTES_MAX):
             reply.feed(chunk)
         problem = reply.problem_at_end()
-        return failures.truncated(address, problem) if problem else None
-
-
-def _headers(endpoint: Endpoint, request: AttemptRequest) -> dict[str, str]:
-    media_type = invocation_media_type(request.protocol_version)
-    headers = additional_headers(endpoint)
-    headers |= {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
-    headers["content-type"] = headers["accept"] = media_type
-    headers["x-restate-invocation-id"] = request.start.debug_id
-    if request.start.key:
-        headers["x-restate-service-key"] = quote(request.start.key, safe="")
-    return headers
+        return failures.truncated(str(address), problem) if problem else None

@@ -7,10 +7,10 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from holdfast_engine.endpoints.reply import NO_TERMINATOR, has_terminator
 from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.registry import Deployment, Endpoint
-from holdfast_local.reply import NO_TERMINATOR, has_terminator
 from holdfast_protocol.attempt import AttemptRequest, AttemptRunner, Checkpoint
 from holdfast_protocol.codes import FailureCode, RestateCode
 from holdfast_protocol.manifest import Manifest

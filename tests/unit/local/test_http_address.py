@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from holdfast_engine.endpoints.headers import additional_headers
 from holdfast_engine.registry import Endpoint
-from holdfast_local.http_address import BadAddress, Mode, additional_headers, address_of
+from holdfast_local.http_address import BadAddress, Mode, address_of
 
 
 def _endpoint(uri: str, **options: object) -> Endpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast_local.reply import NO_TERMINATOR, Reply, has_terminator
+from holdfast_engine.endpoints.reply import NO_TERMINATOR, Reply, has_terminator
 from holdfast_protocol.errors import DecodeError
 from tests.support.attempts import END, OUTPUT
 
