@@ -98,6 +98,10 @@ class DynamoClient:
         body = json.dumps(update, separators=(",", ":")).encode()
         return _Update(self, body, budget_s).decide()
 
+    def close(self) -> None:
+        """Cut the connection off."""
+        self._connection.drop()
+
     def try_once(self, body: bytes, *, timeout_s: float) -> Reply:
         """Sign and send one request.
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from time import monotonic
 from typing import Final
@@ -88,7 +88,7 @@ class LambdaCheckpoint:
         began_s = monotonic()
         self._slowest_step_s = max(self._slowest_step_s, began_s - self._since_s)
         try:
-            return await self._store(list(frames))
+            return await self._store(frames)
         finally:
             self._since_s = monotonic()
             self._has_appended = True
@@ -120,16 +120,17 @@ class LambdaCheckpoint:
             return False
         return all(len(frame) < FRAME_BYTES_MAX for frame in (*self._pending, *frames))
 
-    async def _store(self, frames: list[bytes]) -> bool:
-        for count in _portions(frames, sum(map(len, self._pending))):
+    async def _store(self, frames: Sequence[bytes]) -> bool:
+        begin = 0
+        for end in _ends_of_portions(frames, sum(map(len, self._pending))):
             try:
-                if not await self._write(frames[:count]):
+                if not await self._write(frames[begin:end]):
                     return False
             except Undecided as error:
                 _LOG.warning("A checkpoint failed; what it holds travels in the attempt's answer: %s", error)
-                self.travelling += frames
+                self.travelling += frames[begin:]
                 return True
-            del frames[:count]
+            begin = end
         return True
 
     async def _write(self, frames: Sequence[bytes]) -> bool:
@@ -144,16 +145,16 @@ class LambdaCheckpoint:
         return is_durable
 
 
-def _portions(frames: Sequence[bytes], in_front_bytes: int) -> Iterator[int]:
-    """Yield how many frames go into one update each."""
-    count, size = 0, in_front_bytes
-    for frame in frames:
-        if count and size + len(frame) > _PORTION_BYTES_MAX:
-            yield count
-            count = size = 0
-        count += 1
+def _ends_of_portions(frames: Sequence[bytes], in_front_bytes: int) -> list[int]:
+    """Return behind which frames to cut, so that each portion fits into one update."""
+    ends: list[int] = []
+    size = in_front_bytes
+    for index, frame in enumerate(frames):
+        if index > (ends[-1] if ends else 0) and size + len(frame) > _PORTION_BYTES_MAX:
+            ends.append(index)
+            size = 0
         size += len(frame)
-    yield count
+    return [*ends, len(frames)]
 
 
 def _last_answered(frames: Sequence[bytes]) -> int | None:

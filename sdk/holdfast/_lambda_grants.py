@@ -44,8 +44,10 @@ class Journals:
         )
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread and its connections."""
         self._thread.shutdown()
+        for client in self._client_by_region.values():
+            client.close()
 
     def _client(self, region: str) -> DynamoClient:
         if not region:

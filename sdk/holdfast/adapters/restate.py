@@ -21,7 +21,7 @@ from holdfast.aws_lambda import LambdaHandler
 from holdfast.errors import DefinitionError
 from holdfast_protocol.envelope import LambdaRequest, parse_request
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.grants import JournalGrant, grant_from_headers, reached_headers
+from holdfast_protocol.grants import TABLE_HEADER, grant_from_headers, reached_headers
 from holdfast_protocol.versions import invocation_media_type, invocation_version
 
 if TYPE_CHECKING:
@@ -63,12 +63,11 @@ def handler(
 
     def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         asyncio.set_event_loop(loop)
-        granted = _granted(event)
-        if granted is None:
-            answer = cast("dict[str, Any]", plain(cast("Any", event), context))
-            answer["headers"] = {**answer["headers"], **_SERVER}
-            return answer
-        return loop.run_until_complete(_converse(app, event, *granted, journals, context)).envelope()
+        if _is_granted_attempt(event):
+            return loop.run_until_complete(_converse(app, event, context, journals)).envelope()
+        answer = cast("dict[str, Any]", plain(cast("Any", event), context))
+        answer["headers"] = {**answer["headers"], **_SERVER}
+        return answer
 
     weakref.finalize(lambda_handler, _close, loop, journals)
     return lambda_handler
@@ -103,32 +102,32 @@ def _asgi_app(endpoint: Endpoint) -> AsgiApp:
 _ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 
 
-def _granted(event: Mapping[str, Any]) -> tuple[LambdaRequest, JournalGrant, int] | None:
-    """Return an attempt that may write to its journal, with its protocol version; None for every other request."""
+def _is_granted_attempt(event: Mapping[str, Any]) -> bool:
+    """Return whether this is an attempt that may write to its journal; every other request is the SDK's own."""
     try:
         request = parse_request(event)
-        grant = grant_from_headers(request.headers)
     except DecodeError:
-        return None
-    version = invocation_version(request.headers.get("content-type", ""))
+        return False
     is_attempt = request.path.rsplit("/", 3)[1:2] == ["invoke"]
-    return (request, grant, version) if is_attempt and grant is not None and version is not None else None
+    return is_attempt and TABLE_HEADER in request.headers and _version_of(request) is not None
 
 
-async def _converse(
-    app: AsgiApp,
-    event: Mapping[str, Any],
-    request: LambdaRequest,
-    grant: JournalGrant,
-    version: int,
-    journals: Journals,
-    context: Any,
-) -> LambdaAnswer:
+def _version_of(request: LambdaRequest) -> int | None:
+    return invocation_version(request.headers.get("content-type", ""))
+
+
+async def _converse(app: AsgiApp, event: Mapping[str, Any], context: Any, journals: Journals) -> LambdaAnswer:
+    """Run an attempt that may write to its journal."""
+    request = parse_request(event)
     service, name = request.path.rsplit("/", 2)[1:]
-    body = zstd_decompress(request.body) if request.content_encoding == "zstd" else request.body
+    version = _version_of(request)
     try:
+        grant = grant_from_headers(request.headers)
+        assert version is not None, "only a granted attempt comes here"
+        assert grant is not None, "only a granted attempt comes here"
+        body = zstd_decompress(request.body) if request.content_encoding == "zstd" else request.body
         asked = attempt_request(service, name, version, request.headers, body)
-    except (DecodeError, ValueError) as error:
+    except ValueError as error:
         return LambdaAnswer.of_text(400, f"The request is not an attempt: {error}.")
     checkpoint = journals.checkpoint(
         grant, invocation_id=asked.start.debug_id, entries=asked.entries, remaining_ms=remaining_ms_of(context)

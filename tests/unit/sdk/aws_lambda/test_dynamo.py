@@ -61,7 +61,7 @@ def playing(*script: Play) -> Iterator[Driven]:
         try:
             yield driven
         finally:
-            driven.client._connection.drop()
+            driven.client.close()
 
 
 def test_a_request_is_what_dynamodb_wants() -> None:
