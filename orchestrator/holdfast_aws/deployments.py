@@ -29,10 +29,10 @@ class DeploymentStore(Part):
                 f"the manifest of {deployment.endpoint.address} has {len(content)} bytes compressed; the limit is"
                 f" {_CONTENT_BYTES_MAX}: give fewer or smaller JSON schemas, or split the deployment"
             )
-        await self._dynamo.put(self._models.deployment(id=deployment.id, content=content), None)
+        await self.dynamo.put(self.models.deployment(id=deployment.id, content=content), None)
 
     async def deployments(self) -> list[Deployment]:
         """Return all deployments, oldest first."""
-        raws = await self._dynamo.query(self._models.deployment, "p = :kind", {":kind": _KIND})
+        raws = await self.dynamo.query(self.models.deployment, "p = :kind", {":kind": _KIND})
         found = [_decode(zlib.decompress(raw["v"]["B"])) for raw in raws]
         return sorted(found, key=lambda deployment: (deployment.created_ms, deployment.id))

@@ -15,7 +15,7 @@ from pynamodb.expressions.update import Action
 from holdfast_aws.dynamo import Refused, Written
 from holdfast_aws.items import head_item, head_of, seconds_up, unless
 from holdfast_aws.models import HeadItem as H
-from holdfast_aws.part import Part, put
+from holdfast_aws.part import Part, extended, put
 from holdfast_engine import operations
 from holdfast_engine.lifecycle import Event, allows
 from holdfast_engine.pages import closes
@@ -37,7 +37,7 @@ def appending(slot: Slot, frames: Sequence[bytes], taken: Sequence[str]) -> list
     if closes(slot, tuple(frames), tuple(taken)):
         actions.append(H.closed.set(True))
     if taken:
-        actions.append(H.taken.set((H.taken | []).append(list(taken))))
+        actions.append(extended(H.taken, taken))
     return actions
 
 
@@ -52,7 +52,7 @@ class HeadStore(Part):
 
     async def create(self, head: Head) -> Head | None:
         """Put the head if there is none; return None, or the head that was there."""
-        result = await self._dynamo.put(head_item(self._models.head, head), H.id.does_not_exist())
+        result = await self.dynamo.put(head_item(self.models.head, head), H.id.does_not_exist())
         if isinstance(result, Written):
             return None
         present = refused_head(result)
@@ -61,7 +61,7 @@ class HeadStore(Part):
 
     async def head(self, invocation_id: str) -> Head | None:
         """Return the head."""
-        raw = await self._dynamo.get(self._models.head, invocation_id, HEAD_SORT)
+        raw = await self.dynamo.get(self.models.head, invocation_id, HEAD_SORT)
         return head_of(raw) if raw is not None else None
 
     async def acquire(
@@ -145,7 +145,7 @@ class HeadStore(Part):
 
     async def attach(self, invocation_id: str, sink: Sink) -> Head | None:
         """Add a sink; None when added, else the completed head. The head must exist."""
-        actions: list[Action] = [H.sinks.set((H.sinks | []).append([sink]))]
+        actions: list[Action] = [extended(H.sinks, [sink])]
         result = await self._update_head(invocation_id, actions, _NOT_ENDED & ~H.sinks.contains(sink))
         if isinstance(result, Written):
             return None
@@ -154,7 +154,7 @@ class HeadStore(Part):
         return present if present.status is Status.COMPLETED else None
 
     async def _update_head(self, invocation_id: str, actions: list[Action], condition: Condition) -> Written | Refused:
-        return await self._dynamo.update(self._models.head(id=invocation_id), actions, condition, returns="ALL_OLD")
+        return await self.dynamo.update(self.models.head(id=invocation_id), actions, condition, returns="ALL_OLD")
 
 
 def _changes(change: Change) -> list[Action]:

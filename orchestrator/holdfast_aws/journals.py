@@ -22,7 +22,7 @@ from holdfast_aws.items import NOTE_PREFIX, Raw, head_of, note_in, note_item, pa
 from holdfast_aws.models import HeadItem as H
 from holdfast_aws.models import NoteItem
 from holdfast_aws.models import PageItem as P
-from holdfast_aws.part import put
+from holdfast_aws.part import extended, put
 from holdfast_engine import operations
 from holdfast_engine.errors import StoreUnreachable
 from holdfast_engine.pages import closes, slot_behind
@@ -88,7 +88,7 @@ class JournalStore(HeadStore):
     async def load(self, invocation_id: str, *, epoch: int | None) -> Loaded | Fenced | None:
         """Return everything of an invocation; fenced if the head or a page is of another epoch than `epoch`."""
         for tried in range(1, _LOADS_MAX + 1):
-            view = _View.of(await self._dynamo.query(self._models.head, "p = :id", {":id": invocation_id}))
+            view = _View.of(await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}))
             if view is None:
                 return None
             if epoch is not None and (view.head.epoch != epoch or any(page.epoch > epoch for _, page in view.pages)):
@@ -104,14 +104,14 @@ class JournalStore(HeadStore):
     async def notes(self, invocation_id: str) -> tuple[Note, ...]:
         """Return the notes in order of arrival."""
         values = {":id": invocation_id, ":notes": NOTE_PREFIX}
-        return _notes(await self._dynamo.query(self._models.note, "p = :id AND begins_with(s, :notes)", values))
+        return _notes(await self.dynamo.query(self.models.note, "p = :id AND begins_with(s, :notes)", values))
 
     async def note(self, invocation_id: str, note: Note) -> bool:
         """Put a note if there is none of that key; False when there was."""
         # Microseconds, and never the same twice in one process.
         self._last_arrival = max(self._last_arrival + 1, self._clock.now_ms() * 1000)
-        item = note_item(self._models.note, invocation_id, note, arrival=self._last_arrival)
-        result = await self._dynamo.put(item, NoteItem.id.does_not_exist())
+        item = note_item(self.models.note, invocation_id, note, arrival=self._last_arrival)
+        result = await self.dynamo.put(item, NoteItem.id.does_not_exist())
         return isinstance(result, Written) or (result.is_repeat and _has_frame(result, note.frame))
 
     async def append(
@@ -120,18 +120,18 @@ class JournalStore(HeadStore):
         """Append to the open slot; return the next one."""
         if slot.page == 0:
             condition = (H.epoch == epoch) & at_slot(slot) & (H.status != Status.COMPLETED)
-            head = self._models.head(id=invocation_id)
-            result = await self._dynamo.update(head, appending(slot, frames, taken), condition)
+            head = self.models.head(id=invocation_id)
+            result = await self.dynamo.update(head, appending(slot, frames, taken), condition)
         else:
-            page = self._models.page(id=invocation_id, sort=page_sort(slot.page))
-            result = await self._dynamo.update(page, *_appending_to_page(slot, epoch, frames, taken))
+            page = self.models.page(id=invocation_id, sort=page_sort(slot.page))
+            result = await self.dynamo.update(page, *_appending_to_page(slot, epoch, frames, taken))
         if isinstance(result, Refused) and not _holds(result, slot, frames):
             return FENCED
         return slot_behind(slot, frames, taken)
 
     async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
         """Raise an open page's epoch, or make the page; None if it was closed meanwhile: the slot is the next one."""
-        item = self._models.page(id=invocation_id, sort=page_sort(page))
+        item = self.models.page(id=invocation_id, sort=page_sort(page))
         claim = [
             P.epoch.set(epoch),
             P.base.set(P.base | base),
@@ -139,10 +139,10 @@ class JournalStore(HeadStore):
             P.frames.set(P.frames | _NO_ENTRIES),
         ]
         is_open = (P.epoch <= epoch) & P.closed.does_not_exist() & P.expires_s.does_not_exist()
-        result = await self._dynamo.update(item, claim, P.id.does_not_exist() | is_open, returns="ALL_OLD")
+        result = await self.dynamo.update(item, claim, P.id.does_not_exist() | is_open, returns="ALL_OLD")
         if isinstance(result, Refused) and result.item and page_in(result.item)[2] is not None:
             anew, _ = _appending_to_page(Slot(page=page, count=0, base=base, frames_bytes=0), epoch, (), ())
-            result = await self._dynamo.update(item, anew, _LEFT_OVER)
+            result = await self.dynamo.update(item, anew, _LEFT_OVER)
         if isinstance(result, Refused):
             return None
         before = page_in(result.before)[1] if result.before else None
@@ -159,7 +159,7 @@ def _appending_to_page(
     if slot.count:
         actions.append(P.frames.set(P.frames.append(list(frames))))
         if taken:
-            actions.append(P.taken.set((P.taken | []).append(list(taken))))
+            actions.append(extended(P.taken, taken))
         return actions, is_open & P.expires_s.does_not_exist()
     # The first entries replace whatever a former run has left under this number.
     actions += [P.base.set(slot.base), P.frames.set(list(frames)), put(P.taken, list(taken) or None)]

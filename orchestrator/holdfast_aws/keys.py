@@ -49,7 +49,7 @@ class KeyStore(Part):
         """Return lock and state; a key never used reads as free and empty."""
         partition = partition_of(key)
         for _ in range(_READS_MAX):
-            raw = await self._dynamo.get(self._models.lock, partition, _LOCK_SORT)
+            raw = await self.dynamo.get(self.models.lock, partition, _LOCK_SORT)
             if raw is None:
                 return Keyed(lock=NEVER_USED, state={})
             if not with_state or self._has_expired(raw):
@@ -97,19 +97,19 @@ class KeyStore(Part):
     async def put_wait(self, key: KeyRef, *, ticket: int, invocation_id: str) -> None:
         """Say whose ticket it is."""
         sort = _WAIT_PREFIX + ordinal(ticket)
-        await self._dynamo.put(self._models.wait(key=partition_of(key), sort=sort, invocation_id=invocation_id), None)
+        await self.dynamo.put(self.models.wait(key=partition_of(key), sort=sort, invocation_id=invocation_id), None)
 
     async def waits(self, key: KeyRef, *, from_ticket: int, limit: int) -> tuple[tuple[int, str], ...]:
         """Return (ticket, invocation id) from a ticket on, in order."""
         values = {":key": partition_of(key), ":from": _WAIT_PREFIX + ordinal(from_ticket), ":to": _WAIT_END}
         condition = "p = :key AND s BETWEEN :from AND :to"
-        raws = await self._dynamo.query(self._models.wait, condition, values, Limit=limit)
+        raws = await self.dynamo.query(self.models.wait, condition, values, Limit=limit)
         return tuple((ordinal_of(raw["s"]["S"].removeprefix(_WAIT_PREFIX)), raw["h"]["S"]) for raw in raws)
 
     async def forget_wait(self, key: KeyRef, *, ticket: int) -> None:
         """Drop what `put_wait` said of a ticket that has been served; nobody looks at it any more."""
-        item = self._models.wait(key=partition_of(key), sort=_WAIT_PREFIX + ordinal(ticket))
-        await self._dynamo.delete(item, None, is_retention=True)
+        item = self.models.wait(key=partition_of(key), sort=_WAIT_PREFIX + ordinal(ticket))
+        await self.dynamo.delete(item, None, is_retention=True)
 
     async def claim(self, key: KeyRef, *, ticket: int, invocation_id: str) -> Keyed | None:
         """Take a key whose turn it is for that ticket and that nobody holds."""
@@ -194,7 +194,7 @@ class KeyStore(Part):
         """Do it with a look at the lock first: values go elsewhere, and that must not be paid for in vain."""
         partition = partition_of(key)
         for _ in range(_READS_MAX):
-            raw = await self._dynamo.get(self._models.lock, partition, _LOCK_SORT)
+            raw = await self.dynamo.get(self.models.lock, partition, _LOCK_SORT)
             lock = _lock_in(raw) if raw is not None else NEVER_USED
             if operation(lock) is None:
                 return lock if _is_as(lock, becomes) else None
@@ -243,11 +243,11 @@ class KeyStore(Part):
 
     async def _forget_expired(self, partition: str, raw: Raw) -> None:
         is_it = (L.expires_s == int(raw["x"]["N"])) & (L.serving == L.next)
-        lock = self._models.lock(key=partition)
-        await self._dynamo.delete(lock, is_it, is_retention=True)
+        lock = self.models.lock(key=partition)
+        await self.dynamo.delete(lock, is_it, is_retention=True)
 
     async def _update(self, partition: str, actions: Sequence[Action], condition: Condition) -> Written | Refused:
-        return await self._dynamo.update(self._models.lock(key=partition), actions, condition, returns="ALL_OLD")
+        return await self.dynamo.update(self.models.lock(key=partition), actions, condition, returns="ALL_OLD")
 
 
 def partition_of(key: KeyRef) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +57,16 @@ class Part:
     """A part of the store: operations on one kind of thing."""
 
     def __init__(self, dynamo: Dynamo, models: Models, clock: Clock) -> None:
-        self._dynamo = dynamo
-        self._models = models
+        self.dynamo = dynamo
+        self.models = models
         self._clock = clock
 
 
 def put(attribute: Attribute[Any], value: Any) -> Action:
     """Return the action that gives an attribute a value; None takes it away."""
     return attribute.remove() if value is None else attribute.set(value)
+
+
+def extended(attribute: Attribute[Any], values: Sequence[Any]) -> Action:
+    """Return the action that puts values behind those of a list, which may be absent."""
+    return attribute.set((attribute | []).append({"L": attribute.serialize(values)}))

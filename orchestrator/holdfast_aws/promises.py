@@ -12,6 +12,7 @@ from holdfast_aws.keys import KeyStore, key_in, partition_of
 from holdfast_aws.models import LockItem as L
 from holdfast_aws.models import PromiseItem
 from holdfast_aws.models import PromiseItem as P
+from holdfast_aws.part import extended
 from holdfast_engine.records import KeyRef, Outcome, Promise, Sink
 
 # A sort key holds 1,024 bytes; a longer name is known by its hash.
@@ -27,7 +28,7 @@ class PromiseStore(KeyStore):
 
     async def promise(self, key: KeyRef, name: str) -> Promise | None:
         """Return a promise, if anybody completed it or listens to it."""
-        raw = await self._dynamo.get(self._models.promise, partition_of(key), _sort_of(name))
+        raw = await self.dynamo.get(self.models.promise, partition_of(key), _sort_of(name))
         return _promise_in(raw) if raw is not None and not self._has_expired(raw) else None
 
     async def complete_promise(self, key: KeyRef, name: str, *, outcome: Outcome, by: str) -> tuple[Promise, bool]:
@@ -35,7 +36,7 @@ class PromiseStore(KeyStore):
         item = self._item(key, name)
         actions = [P.outcome.set(outcome), P.by.set(by)]
         condition = P.outcome.does_not_exist() & self._is_alive()
-        result = await self._dynamo.update(item, actions, condition, returns="ALL_OLD")
+        result = await self.dynamo.update(item, actions, condition, returns="ALL_OLD")
         if not isinstance(result, Refused):
             listeners = _promise_in(result.before).listeners if result.before else ()
             return Promise(outcome=outcome, by=by, listeners=listeners), True
@@ -48,9 +49,9 @@ class PromiseStore(KeyStore):
     async def listen_promise(self, key: KeyRef, name: str, listener: Sink) -> Promise | None:
         """Add a listener; None when added, else the completed promise."""
         item = self._item(key, name)
-        actions = [P.listeners.set((P.listeners | []).append([listener]))]
+        actions = [extended(P.listeners, [listener])]
         condition = P.outcome.does_not_exist() & self._is_alive() & ~P.listeners.contains(listener)
-        result = await self._dynamo.update(item, actions, condition)
+        result = await self.dynamo.update(item, actions, condition)
         if not isinstance(result, Refused):
             return None
         if await self._dropped(item, result):
@@ -62,12 +63,12 @@ class PromiseStore(KeyStore):
     async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
         """Let state and promises of a workflow's key expire with its run; repeated, it only reads."""
         partition = partition_of(key)
-        raws = await self._dynamo.query(self._models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
+        raws = await self.dynamo.query(self.models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
         for raw in raws:
             if "x" not in raw and raw["s"]["S"].startswith(_LASTING_PREFIXES):
-                item = self._models.lock(key=partition, sort=raw["s"]["S"])
+                item = self.models.lock(key=partition, sort=raw["s"]["S"])
                 is_unmarked = L.key.exists() & L.expires_s.does_not_exist()
-                await self._dynamo.mark(item, [L.expires_s.set(seconds_up(expires_ms))], is_unmarked)
+                await self.dynamo.mark(item, [L.expires_s.set(seconds_up(expires_ms))], is_unmarked)
 
     async def forget_key(self, key: KeyRef) -> None:
         """Drop state and promises of a key nobody holds: the end of a workflow's retention."""
@@ -75,16 +76,16 @@ class PromiseStore(KeyStore):
         lock = (await self.keyed(key, with_state=False)).lock
         if lock.serving < lock.next:
             return
-        raws = await self._dynamo.query(self._models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
+        raws = await self.dynamo.query(self.models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
         sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"].startswith(_LASTING_PREFIXES) and raw["s"]["S"] != "l"]
         # Whoever enters the key meanwhile begins a new run, whose promises must stay.
         is_unused = L.key.does_not_exist() | ((L.next == lock.next) & (L.serving == L.next))
-        item = self._models.lock(key=partition)
+        item = self.models.lock(key=partition)
         guard = {"ConditionCheck": item.get_delete_kwargs_from_instance(is_unused)}
         keys = [(partition, sort) for sort in sorts]
         if lock.next and not await self._emptied(partition, lock.next):
             return
-        await self._dynamo.delete_guarded(guard, self._models.lock, keys)
+        await self.dynamo.delete_guarded(guard, self.models.lock, keys)
 
     async def busy_keys(self, *, after: KeyRef | None, limit: int) -> list[KeyRef]:
         """Return a page of the keys with `serving < next`."""
@@ -94,7 +95,7 @@ class PromiseStore(KeyStore):
         }
         start = {"p": {"S": partition_of(after)}, "s": {"S": "l"}} if after is not None else None
         found: list[KeyRef] = []
-        async for page in self._dynamo.scan(self._models.lock, request, after=start):
+        async for page in self.dynamo.scan(self.models.lock, request, after=start):
             found += map(key_in, page)
             if len(found) >= limit:
                 break
@@ -111,7 +112,7 @@ class PromiseStore(KeyStore):
         if refused.item is None or not self._has_expired(refused.item):
             return False
         is_it = P.expires_s == int(refused.item["x"]["N"])
-        await self._dynamo.delete(item, is_it, is_retention=True)
+        await self.dynamo.delete(item, is_it, is_retention=True)
         return True
 
     def _is_alive(self) -> Condition:
@@ -119,7 +120,7 @@ class PromiseStore(KeyStore):
         return condition
 
     def _item(self, key: KeyRef, name: str) -> PromiseItem:
-        return self._models.promise(key=partition_of(key), sort=_sort_of(name))
+        return self.models.promise(key=partition_of(key), sort=_sort_of(name))
 
 
 def _sort_of(name: str) -> str:

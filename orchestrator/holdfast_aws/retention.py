@@ -29,34 +29,34 @@ class RetentionStore(JournalStore):
 
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
         """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads."""
-        raws = await self._dynamo.query(self._models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
+        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
         sorts = [raw["s"]["S"] for raw in raws if EXPIRES not in raw and raw["s"]["S"] != HEAD_SORT]
         notes = [sort for sort in sorts if sort.startswith(NOTE_PREFIX)]
-        await self._dynamo.delete_many(self._models.note, [(invocation_id, sort) for sort in notes])
+        await self.dynamo.delete_many(self.models.note, [(invocation_id, sort) for sort in notes])
         room = asyncio.Semaphore(_MARKS_AT_ONCE)
 
         async def mark(sort: str) -> None:
             async with room:
-                page = self._models.page(id=invocation_id, sort=sort)
+                page = self.models.page(id=invocation_id, sort=sort)
                 # Never made anew: DynamoDB may have deleted it meanwhile.
                 is_unmarked = P.id.exists() & P.expires_s.does_not_exist()
-                await self._dynamo.mark(page, [P.expires_s.set(seconds_up(expires_ms))], is_unmarked)
+                await self.dynamo.mark(page, [P.expires_s.set(seconds_up(expires_ms))], is_unmarked)
 
         await asyncio.gather(*[mark(sort) for sort in sorts if sort not in set(notes)])
 
     async def forget(self, invocation_id: str, *, nonce: str) -> bool:
         """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
         is_it = (H.nonce == nonce) & (H.status == Status.COMPLETED)
-        head = self._models.head(id=invocation_id)
+        head = self.models.head(id=invocation_id)
         present = await self.head(invocation_id)
         if present is None or present.nonce != nonce or present.status is not Status.COMPLETED:
             return False
-        raws = await self._dynamo.query(self._models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
+        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
         sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"] != HEAD_SORT]
         guard = {"ConditionCheck": head.get_delete_kwargs_from_instance(is_it)}
-        if not await self._dynamo.delete_guarded(guard, self._models.head, [(invocation_id, sort) for sort in sorts]):
+        if not await self.dynamo.delete_guarded(guard, self.models.head, [(invocation_id, sort) for sort in sorts]):
             return False
-        result = await self._dynamo.delete(head, is_it, is_retention=True)
+        result = await self.dynamo.delete(head, is_it, is_retention=True)
         # A repetition finds what it has deleted itself.
         return not isinstance(result, Refused) or (result.is_repeat and result.item is None)
 
@@ -84,7 +84,7 @@ class RetentionStore(JournalStore):
             request["ExpressionAttributeNames"] = {"#x": EXPIRES}
             request["ExpressionAttributeValues"][":by"] = {"N": str(expired_by_s)}
         start = {"p": {"S": after}, "s": {"S": HEAD_SORT}} if after is not None else None
-        async for page in self._dynamo.scan(self._models.head, request, after=start):
+        async for page in self.dynamo.scan(self.models.head, request, after=start):
             for raw in page:
                 yield head_of(raw)
 

@@ -28,4 +28,4 @@ class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PromiseSto
 
     def close(self) -> None:
         """Wait for the requests under way."""
-        self._dynamo.close()
+        self.dynamo.close()
