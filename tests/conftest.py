@@ -14,6 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--orchestrators", default="holdfast", help="where black-box cases play: holdfast, restate or both"
     )
+    parser.addoption("--program-seed", type=int, default=None, help="the seed of random programs that went wrong")
     parser.addoption("--sdks", default="in-process,holdfast,restate-sdk,node", help="whose handlers they play with")
 
 
@@ -29,4 +30,13 @@ def kill_seed(request: pytest.FixtureRequest) -> int:
     seed = request.config.getoption("--kill-seed")
     seed = secrets.randbits(32) if seed is None else int(seed)
     print(f"repeat this run's moments with --kill-seed={seed}")
+    return seed
+
+
+@pytest.fixture
+def program_seed(request: pytest.FixtureRequest) -> int:
+    """The seed of random programs; a new one each time, and printed with a failure."""
+    seed = request.config.getoption("--program-seed")
+    seed = secrets.randbits(32) if seed is None else int(seed)
+    print(f"repeat these programs with --program-seed={seed}")
     return seed

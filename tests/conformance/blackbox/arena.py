@@ -19,7 +19,7 @@ SDKS = (*PYTHON_SDKS, "node")
 
 
 class Arena:
-    """The processes, and the file in which the handlers note what they do."""
+    """The processes, and the file in which the handlers note what they do; `endpoints` are killed with it."""
 
     def __init__(self, orchestrator: str, sdk: str, *, folder: Path) -> None:
         self.sdk = sdk
@@ -31,21 +31,26 @@ class Arena:
             if orchestrator == "restate"
             else Holdfast(folder=folder, log=self.log, has_handlers=sdk == IN_PROCESS)
         )
-        self._endpoints: list[Endpoint] = []
+        self.endpoints: list[Endpoint] = []
 
     async def start(self) -> None:
         """Start everything."""
         self.orchestrator.process.start()
         if self.sdk != IN_PROCESS:
-            await self.register(self.endpoint())
+            await self.register(self.add_endpoint())
 
     def stop(self) -> None:
         """Stop everything."""
         self.orchestrator.process.kill()
-        for endpoint in self._endpoints:
+        for endpoint in self.endpoints:
             endpoint.kill()
 
-    def endpoint(
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint with the handlers; there is none when they are in the server's process."""
+        return self.endpoints[0]
+
+    def add_endpoint(
         self,
         *,
         modules: Sequence[str] = MODULES,
@@ -55,7 +60,7 @@ class Arena:
         """Start one more endpoint with this arena's SDK."""
         sdk = "holdfast" if self.sdk == IN_PROCESS else self.sdk
         endpoint = Endpoint(sdk, folder=self.folder, log=self.log, modules=modules, identity_key=identity_key, env=env)
-        self._endpoints.append(endpoint)
+        self.endpoints.append(endpoint)
         endpoint.start()
         return endpoint
 

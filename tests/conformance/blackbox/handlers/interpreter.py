@@ -96,11 +96,8 @@ class Interpreter:
         return [index, await futures[index]]
 
     async def _do_in_turn(self, op: Op) -> list[Any]:
-        futures = [self._future(each) for each in op["of"]]
-        values = []
-        async for future in self._sdk.as_completed(*map(_durable, futures)):
-            values.append(await future)
-        return values
+        awaited = {_durable(future): future for future in (self._future(each) for each in op["of"])}
+        return [await awaited[future] async for future in self._sdk.as_completed(*awaited)]
 
     # State.
 
