@@ -106,20 +106,27 @@ async def _catch_up(world: World, held: Held, answer: Answer) -> bool:
     Notes stay out: they go behind the attempt's own frames (O-9). A handler that gave no answer may still be writing,
     so what is read then is a prefix; nothing is appended to it under this epoch.
     """
-    if not answer.is_direct or (answer.slot is not None and answer.slot == held.journal.slot):
+    if not answer.is_direct or (answer.is_certain and answer.slot == held.journal.slot):
         return True
     loaded = await world.store.load(held.head.id, epoch=held.head.epoch)
     if loaded is None or isinstance(loaded, Fenced):
         return False
-    held.journal = await journal_of(world, loaded.head, loaded.pages, ())
+    journal = await journal_of(world, loaded.head, loaded.pages, ())
+    if answer.slot is not None and journal.durable == held.journal.durable:
+        # Nothing was appended after all: what the attempt was sent still goes in front of what it answered.
+        return True
+    held.journal = journal
     return True
 
 
 def _stored_beyond(held: Held, answer: Answer) -> int:
-    """Return how many frames of the answer are stored already: an append whose answer the handler never got."""
+    """Return how many frames of the answer are stored already: an append whose answer the handler never got.
+
+    What the attempt was sent is no part of its answer, though a first append has taken it along.
+    """
     if answer.slot is None:
         return 0
-    known = answer.slot.base + answer.slot.count
+    known = max(answer.slot.base + answer.slot.count, held.began)
     return max(0, held.journal.durable - known)
 
 

@@ -34,13 +34,15 @@ class Answer:
     """What an endpoint answered: whole raw frames, and the failure that cut it short if one did.
 
     `is_direct`: the handler could write to its journal by itself; `slot` is where its next append would have gone, so
-    that all entries before it are stored. None when it did not say, because it gave no complete answer.
+    that all entries before it are stored. None when it did not say, because it gave no complete answer. Unless it
+    `is_certain`, an append behind that place may have been carried out as well; its frames are in the answer.
     """
 
     frames: Sequence[bytes]
     failure: AttemptFailure | None = None
     is_direct: bool = False
     slot: Slot | None = None
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
