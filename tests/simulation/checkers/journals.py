@@ -1,0 +1,56 @@
+"""J1 and J2: journals grow at their end and nowhere else, and only for the newest epoch."""
+
+from __future__ import annotations
+
+from holdfast_engine.records import Head, Page
+from tests.simulation.watch import Checker, Violation
+from tests.simulation.world.disk import Changed, Disk
+
+
+class GrowingJournals(Checker):
+    """J1: a journal only grows, without gaps, and an entry never changes.
+
+    Verifies, at every change of a head or a page, that the frames before are the beginning of the frames after, that a
+    closed page stays as it is, and that a page begins where the one before it has ended. Does not verify that the
+    frames mean anything (R2 does), nor deletion at the end of a retention.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def on_change(self, changed: Changed) -> None:
+        if changed.table not in ("head", "page") or changed.after is None:
+            return
+        before, after = _page(changed.before), _page(changed.after)
+        assert after is not None
+        number = changed.sort or 0
+        where = f"page {number} of {changed.partition}"
+        if before is not None:
+            self._check_growth(before, after, where)
+        elif number:
+            self._check_begin(changed.partition, number, after, where)
+
+    def _check_growth(self, before: Page, after: Page, where: str) -> None:
+        if after.frames[: before.count] != before.frames or after.taken[: len(before.taken)] != before.taken:
+            raise Violation("J1", f"entries of {where} were changed")
+        if before.closed and after.count > before.count:
+            raise Violation("J1", f"{where} was closed and has grown")
+        if after.base != before.base or (before.closed and not after.closed):
+            raise Violation("J1", f"{where} was moved or opened again")
+
+    def _check_begin(self, invocation_id: str, number: int, page: Page, where: str) -> None:
+        previous = self._page_before(invocation_id, number)
+        if previous is None or not previous.closed:
+            raise Violation("J1", f"{where} begins while the page before it is open")
+        end = previous.base + previous.count
+        if page.base != end:
+            raise Violation("J1", f"{where} begins at {page.base}, the one before it ends at {end}")
+
+    def _page_before(self, invocation_id: str, number: int) -> Page | None:
+        if number == 1:
+            return _page(self._disk.get("head", invocation_id))
+        return _page(self._disk.get("page", invocation_id, number - 1))
+
+
+def _page(item: Head | Page | None) -> Page | None:
+    return item.page if isinstance(item, Head) else item

@@ -1,0 +1,90 @@
+"""Scenarios: all that determines a history, as plain data that a seed generates and a regression keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from tests.simulation.workload.programs import Program
+from tests.simulation.world.faults import Fault, Kind, Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one client wants: a call or a send of a program, maybe with an idempotency key, maybe later."""
+
+    at_ms: int
+    how: Literal["call", "send"]
+    program: int
+    idempotency_key: str | None = None
+    delay_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What an operator does to an invocation: the n-th of those there are, counted round."""
+
+    at_ms: int
+    what: Literal["cancel", "kill", "pause", "resume", "redeploy"]
+    which: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """How the processes live, how large the limits are, and how slow and skewed everything is."""
+
+    mode: str = "near"
+    life_s: float = 60.0
+    visibility_s: float = 70.0
+    spread_s: float = 0.05
+    latency_s: float = 0.01
+    dispatchers_max: int = 4
+    batch_max: int = 3
+    acks_at_end: bool = True
+    renews: bool = True
+    lease_ms: int = 10_000
+    skew_ms_max: int = 0
+    runs_max: int | None = None
+    blob_bytes_min: int = 100_000
+    eager_state_bytes_max: int = 4_194_304
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Everything but the engine. `faults` are those to play; None draws them by the rates."""
+
+    seed: int
+    surroundings: Surroundings
+    programs: tuple[Program, ...]
+    requests: tuple[Request, ...]
+    orders: tuple[Order, ...] = ()
+    rate_by_site: dict[Site, float] = field(default_factory=dict)
+    kinds: frozenset[Kind] = frozenset()
+    faults: tuple[Fault, ...] | None = None
+    faults_end_ms: int = 60_000
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scenario as a regression keeps it: with the list of its faults."""
+        assert self.faults is not None, "a regression lists its faults"
+        return {
+            "seed": self.seed,
+            "surroundings": asdict(self.surroundings),
+            "programs": [program.to_json() for program in self.programs],
+            "requests": [asdict(request) for request in self.requests],
+            "orders": [asdict(order) for order in self.orders],
+            "faults": [[fault.at, fault.kind.value, fault.amount] for fault in self.faults],
+            "faults_end_ms": self.faults_end_ms,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Scenario:
+        """Return the scenario that a regression has kept."""
+        return cls(
+            seed=data["seed"],
+            surroundings=Surroundings(**data["surroundings"]),
+            programs=tuple(Program.from_json(program) for program in data["programs"]),
+            requests=tuple(Request(**request) for request in data["requests"]),
+            orders=tuple(Order(**order) for order in data["orders"]),
+            faults=tuple(Fault(at=at, kind=Kind(kind), amount=amount) for at, kind, amount in data["faults"]),
+            faults_end_ms=data["faults_end_ms"],
+        )

@@ -1,0 +1,335 @@
+"""Scenarios from seeds: random programs in a random world with random faults.
+
+A seed does not mix everything: it chooses a few verbs, a few kinds of faults and one way of living, because bugs hide
+where one thing happens often rather than everything a little.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Literal
+
+from tests.simulation.scenario import Order, Request, Scenario, Surroundings
+from tests.simulation.workload.programs import DOOMED, OBJECT, POISON, SERVICE, WORKFLOW, Program, Statement
+from tests.simulation.world.faults import Kind, Site
+from tests.simulation.world.invokers import MODES
+
+_KEYS = ("a", "b", "c", "d")
+_NAMES = ("m", "n")
+_ANYWHERE = {
+    "run": 6,
+    "slow": 2,
+    "flaky": 2,
+    "hang": 1,
+    "decline": 1,
+    "use_up": 1,
+    "sleep": 3,
+    "call": 6,
+    "send": 4,
+    "gather": 3,
+    "select": 3,
+    "timeout": 2,
+    "awakeable": 2,
+    "signal": 2,
+    "saga": 2,
+    "shield": 2,
+    "throw": 1,
+    "uuid": 1,
+}
+_READING = {"get": 2, "keys": 1}
+_WRITING = {"add": 4, "set": 2, "clear": 1, "clear_all": 1}
+_PROMISES = {"promise": 3, "resolve": 2, "peek": 1}
+_JOINABLE = ("run", "slow", "flaky", "decline", "sleep", "call", "awakeable")
+_OPERATIONS: tuple[Literal["cancel", "kill", "pause", "resume"], ...] = ("cancel", "kill", "pause", "resume")
+
+
+def generate(seed: int) -> Scenario:
+    """Return the scenario of a seed."""
+    dice = Random(f"{seed} scenario")
+    has_orders = dice.random() < 0.35
+    author = _Author(dice, is_disturbed=has_orders)
+    requests = author.requests()
+    kinds = frozenset(kind for kind in Kind if dice.random() < dice.choice((0.2, 0.5, 0.9)))
+    level = dice.choice((0.0, 0.3, 1.0, 1.0, 2.0))
+    return Scenario(
+        seed=seed,
+        surroundings=_surroundings(dice),
+        programs=tuple(author.programs),
+        requests=tuple(requests),
+        orders=tuple(_orders(dice)) if has_orders else (),
+        rate_by_site={site: level * rate * dice.choice((0.3, 1.0, 2.0)) for site, rate in _RATES.items()},
+        kinds=kinds,
+        faults_end_ms=dice.choice((15_000, 40_000, 90_000)),
+    )
+
+
+_RATES = {
+    Site.READ: 0.004,
+    Site.WRITE: 0.02,
+    Site.SEND: 0.015,
+    Site.DELIVERY: 0.06,
+    Site.PROCESS: 0.08,
+    Site.INVOKE: 0.08,
+}
+
+
+def _surroundings(dice: Random) -> Surroundings:
+    life_s = dice.choice((15.0, 40.0, 90.0))
+    latency_s = dice.choice((0.002, 0.02, 0.1))
+    return Surroundings(
+        mode=dice.choice(MODES),
+        life_s=life_s,
+        # Short ones still leave time for what a message asks for, or nothing would ever be done but begin again.
+        visibility_s=dice.choice((life_s + 5.0, life_s + 5.0, max(life_s * 0.3, latency_s * 200))),
+        spread_s=dice.choice((0.0, 0.05, 2.0)),
+        latency_s=latency_s,
+        dispatchers_max=dice.choice((1, 3, 8)),
+        batch_max=dice.choice((1, 3, 10)),
+        acks_at_end=dice.random() < 0.5,
+        renews=dice.random() < 0.7,
+        lease_ms=dice.choice((2_000, 8_000, 20_000)),
+        skew_ms_max=dice.choice((0, 0, 300, 3_000)),
+        runs_max=dice.choice((None, None, 0, 2)),
+        blob_bytes_min=dice.choice((100_000, 100_000, 60)),
+        eager_state_bytes_max=dice.choice((4_194_304, 4_194_304, 12)),
+    )
+
+
+def _orders(dice: Random) -> list[Order]:
+    wanted = [what for what in _OPERATIONS if dice.random() < 0.6] or ["cancel"]
+    orders = []
+    for _ in range(dice.randint(1, 4)):
+        what = dice.choice(wanted)
+        orders.append(Order(at_ms=dice.randint(0, 20_000), what=what, which=dice.randrange(30)))
+    return orders
+
+
+class _Author:
+    """Writes programs. `is_disturbed`: operators will end invocations, so nobody may wait for another without limit."""
+
+    def __init__(self, dice: Random, *, is_disturbed: bool) -> None:
+        self.programs: list[Program] = []
+        self._dice = dice
+        self._is_disturbed = is_disturbed
+        self._verbs = {verb for verb in _ANYWHERE if dice.random() < 0.5} | {"run", "call"}
+        self._room = dice.choice((6, 12, 24))
+        self._length = dice.choice((2, 4, 7))
+        self._workflows = 0
+        self._names = 0
+
+    def requests(self) -> list[Request]:
+        """Return what clients ask for, with the programs that takes."""
+        dice = self._dice
+        requests: list[Request] = []
+        for _ in range(dice.randint(1, 4)):
+            requests += self._request()
+        if dice.random() < 0.4:
+            requests += self._hot_key()
+        if dice.random() < 0.1:
+            requests += self._poison()
+        return requests
+
+    def _request(self) -> list[Request]:
+        dice = self._dice
+        program = self._program(depth=3, floor=0)
+        how: Literal["call", "send"] = dice.choice(("call", "send"))
+        is_workflow = self.programs[program].service == WORKFLOW
+        key = f"key{program}" if not is_workflow and dice.random() < 0.6 else None
+        delay_ms = dice.choice((None, None, 500, 30_000)) if how == "send" else None
+        at_ms = dice.randint(0, 5_000)
+        first = Request(at_ms=at_ms, how=how, program=program, idempotency_key=key, delay_ms=delay_ms)
+        if key is None:
+            return [first]
+        again = [dice.randint(0, 10_000) for _ in range(dice.choice((0, 0, 1, 3)))]
+        return [first, *(Request(at_ms=at, how="call", program=program, idempotency_key=key) for at in again)]
+
+    def _hot_key(self) -> list[Request]:
+        """Return many small requests to one object, which nobody else uses."""
+        dice = self._dice
+        requests = []
+        for _ in range(dice.randint(3, 12)):
+            is_look = dice.random() < 0.2
+            body: list[Statement] = [["get", "n"]] if is_look else [["add", "n", dice.randint(1, 9)]]
+            if not is_look and dice.random() < 0.3:
+                body.insert(dice.randint(0, 1), ["slow", self._name(), 1.0])
+            handler = "look" if is_look else dice.choice(("run", "run", "lazy"))
+            program = self._add(OBJECT, handler, "hot", body)
+            key = f"key{program}" if dice.random() < 0.5 else None
+            requests.append(Request(at_ms=dice.randint(0, 3_000), how="call", program=program, idempotency_key=key))
+        return requests
+
+    def _poison(self) -> list[Request]:
+        service = self._dice.choice((POISON, DOOMED))
+        program = self._add(service, "run", None, [["run", self._name()], ["throw", -1]])
+        return [Request(at_ms=self._dice.randint(0, 5_000), how="send", program=program)]
+
+    def _program(self, *, depth: int, floor: int) -> int:
+        """Write a program; one that holds a key may only wait for keys above it."""
+        dice = self._dice
+        choices = [SERVICE, SERVICE, WORKFLOW]
+        if floor < len(_KEYS):
+            choices += [OBJECT, OBJECT]
+        service = dice.choice(choices)
+        handler, key = "run", None
+        if service == OBJECT:
+            index = dice.randrange(floor, len(_KEYS))
+            key, floor = _KEYS[index], index + 1
+            handler = dice.choice(("run", "run", "run", "lazy", "look"))
+        elif service == WORKFLOW:
+            self._workflows += 1
+            key = f"w{self._workflows}"
+        number = self._add(service, handler, key, [])
+        body = self.programs[number].body
+        sent: list[int] = []
+        for _ in range(dice.randint(1, self._length)):
+            body += self._statements(number, depth, floor, sent)
+        if dice.random() < 0.1:
+            body.append(["fail", 418])
+        return number
+
+    def _add(self, service: str, handler: str, key: str | None, body: list[Statement]) -> int:
+        self.programs.append(Program(service=service, handler=handler, key=key, body=body))
+        return len(self.programs) - 1
+
+    def _statements(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        """Return one statement, or a few that belong together."""
+        program = self.programs[number]
+        weights = {verb: weight for verb, weight in _ANYWHERE.items() if verb in self._verbs}
+        if program.service in (OBJECT, WORKFLOW):
+            weights |= _READING
+            if program.handler != "look":
+                weights |= _WRITING
+        if program.service == WORKFLOW:
+            weights |= _PROMISES
+        if depth == 0 or len(self.programs) >= self._room:
+            for verb in ("call", "send", "signal", "promise"):
+                weights.pop(verb, None)
+        verb = self._dice.choices(list(weights), list(weights.values()))[0]
+        writer = getattr(self, f"_write_{verb}", None)
+        if writer is not None:
+            written: list[Statement] = writer(number, depth, floor, sent)
+            return written
+        return [self._plain(verb)]
+
+    def _plain(self, verb: str) -> Statement:
+        dice = self._dice
+        match verb:
+            case "run":
+                return ["run", self._name()]
+            case "slow":
+                return ["slow", self._name(), dice.choice((0.01, 0.5, 5.0))]
+            case "flaky":
+                return ["flaky", self._name(), dice.randint(1, 3)]
+            case "hang":
+                return ["hang", self._name(), 1]
+            case "decline":
+                return ["decline", self._name(), 402]
+            case "use_up":
+                return ["use_up", self._name(), dice.randint(1, 3)]
+            case "sleep":
+                return ["sleep", dice.choice((0, 50, 3_000, 40_000, 40_000, 1_000_000))]
+            case "awakeable":
+                return ["awakeable", dice.randrange(1000)]
+            case "get" | "clear":
+                return [verb, dice.choice(_NAMES)]
+            case "keys" | "clear_all" | "uuid":
+                return [verb]
+            case "set":
+                return ["set", dice.choice(_NAMES), dice.randrange(100)]
+            case "add":
+                return ["add", dice.choice(_NAMES), dice.randint(1, 9)]
+            case "throw":
+                return ["throw", dice.randint(1, 2)]
+            case _:
+                raise AssertionError(verb)
+
+    def _write_call(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        return [self._call(depth, floor, sent)]
+
+    def _call(self, depth: int, floor: int, sent: list[int]) -> Statement:
+        if depth == 0 or len(self.programs) >= self._room:
+            return self._plain("run")
+        callee = self._program(depth=depth - 1, floor=floor)
+        sent.append(callee)
+        return self._with_key(["call", callee])
+
+    def _with_key(self, statement: Statement) -> Statement:
+        is_workflow = self.programs[statement[1]].service == WORKFLOW
+        return [*statement, f"child{statement[1]}"] if not is_workflow and self._dice.random() < 0.15 else statement
+
+    def _write_send(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        dice = self._dice
+        callee = self._program(depth=depth - 1, floor=floor)
+        sent.append(callee)
+        handle = len(sent) - 1
+        statements = [self._with_key(["send", callee, dice.choice((None, None, 200, 20_000))])]
+        what = dice.random()
+        if what < 0.3:
+            statements.append(["attach", handle])
+        elif what < 0.4:
+            statements.append(["cancel", handle])
+        return statements
+
+    def _write_signal(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        name, value = self._name(), self._dice.randrange(100)
+        body: list[Statement] = [["run", self._name()], ["raise_signal", name, value]]
+        sent.append(self._add(SERVICE, "run", None, body))
+        return [["send", sent[-1], None], self._bounded(["signal", name, value])]
+
+    def _write_promise(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        program = self.programs[number]
+        name = self._name()
+        body: list[Statement] = [["resolve", name, self._dice.randrange(100)]]
+        sent.append(self._add(WORKFLOW, "tell", program.key, body))
+        return [["send", sent[-1], None], self._bounded(["promise", name])]
+
+    def _write_resolve(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        name = self._name()
+        return [["resolve", name, 1], ["peek", name]]
+
+    def _write_peek(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        return [["peek", self._name()]]
+
+    def _write_gather(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        return [["gather", *self._joined(depth, floor, sent, self._dice.choice((2, 3, 8)))]]
+
+    def _write_select(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        return [["select", *self._joined(depth, floor, sent, 2)]]
+
+    def _write_timeout(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        return [["timeout", *self._joined(depth, floor, sent, 1), self._dice.choice((10, 1_000, 30_000))]]
+
+    def _joined(self, depth: int, floor: int, sent: list[int], count: int) -> list[Statement]:
+        verbs = [verb for verb in _JOINABLE if verb in self._verbs]
+        chosen = [self._dice.choice(verbs) for _ in range(count)]
+        return [self._call(depth, floor, sent) if verb == "call" else self._plain(verb) for verb in chosen]
+
+    def _write_saga(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        names = [self._name() for _ in range(self._dice.randint(1, 3))]
+        return [["saga", names, self._dice.choice((0, 0, 409))]]
+
+    def _write_shield(self, number: int, depth: int, floor: int, sent: list[int]) -> list[Statement]:
+        body = [self._plain(self._dice.choice(("run", "sleep", "awakeable"))) for _ in range(2)]
+        return [["shield", body, [["run", self._name()]]]]
+
+    def _bounded(self, statement: Statement) -> Statement:
+        return ["timeout", statement, 60_000] if self._is_disturbed else statement
+
+    def _name(self) -> str:
+        self._names += 1
+        return f"s{self._names}"
+
+
+def describe(scenario: Scenario) -> list[str]:
+    """Return a scenario as people read it."""
+    lines = [f"seed {scenario.seed}", f"{scenario.surroundings}"]
+    for number, program in enumerate(scenario.programs):
+        where = f"{program.service}{f'/{program.key}' if program.key else ''}/{program.handler}"
+        lines.append(f"program {number} on {where}: {_text(program.body)}")
+    lines += [f"request {request}" for request in scenario.requests]
+    lines += [f"order {order}" for order in scenario.orders]
+    return lines
+
+
+def _text(value: Any) -> str:
+    return str(value).replace("'", "")

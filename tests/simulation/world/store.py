@@ -1,0 +1,448 @@
+"""The simulated store: the engine's own pure operations on the items of the disk, one process's way to them.
+
+It behaves like a table of single items that are written under conditions: every operation is atomic, a query is not a
+snapshot (each item is read at its own moment), and what a client library makes of a lost answer is simulated as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from holdfast_engine import key_operations, operations
+from holdfast_engine.key_operations import NEVER_USED
+from holdfast_engine.pages import slot_behind
+from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Keyed, Loaded, Ticket
+from holdfast_engine.records import (
+    Failure,
+    Head,
+    KeyRef,
+    Lock,
+    Note,
+    Outcome,
+    Page,
+    Promise,
+    Sink,
+    Slot,
+    StateWrites,
+    Status,
+)
+from holdfast_engine.registry import Deployment
+from holdfast_engine.state import applied
+from tests.simulation.world.disk import Disk
+from tests.simulation.world.faults import Site
+from tests.simulation.world.port import Port
+
+_READ, _WRITE = Site.READ, Site.WRITE
+_GAPS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """The lock of a key with the state that is part of its item."""
+
+    lock: Lock
+    state: dict[str, bytes]
+
+
+NEVER_LOCKED = Locked(lock=NEVER_USED, state={})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A note as it is stored: with the time on the clock of who wrote it."""
+
+    at_ms: int
+    note: Note
+
+
+class SimStore(Port):
+    """The `Store` port of one process."""
+
+    def __init__(self, disk: Disk, now_ms: Callable[[], int], **surroundings: Any) -> None:
+        super().__init__(**surroundings)
+        self._disk = disk
+        self._now_ms = now_ms
+
+    async def flushed(self) -> None:
+        """Return at once: what this store has answered is durable."""
+
+    # The journal.
+
+    async def create(self, head: Head) -> Head | None:
+        def effect() -> Head | None:
+            existing: Head | None = self._disk.get("head", head.id)
+            if existing is None:
+                self._put_head(head)
+            # Met again by its own nonce, it is this very request's earlier try.
+            return None if existing is None or existing.nonce == head.nonce else existing
+
+        return await self._do(_WRITE, f"create {head.id} {head.status} e{head.epoch}", effect)
+
+    async def head(self, invocation_id: str) -> Head | None:
+        return await self._do(_READ, f"head {invocation_id}", lambda: self._disk.get("head", invocation_id))
+
+    async def load(self, invocation_id: str, *, epoch: int | None) -> Loaded | Fenced | None:
+        for _ in range(_GAPS_MAX):
+            loaded = await self._query(invocation_id)
+            if loaded is None:
+                return None
+            if not _chains(loaded):
+                continue
+            if epoch is not None:
+                if loaded.head.epoch != epoch or any(page.epoch > epoch for page in loaded.pages):
+                    return FENCED
+                self._disk.tell_loaded(invocation_id, epoch)
+            return loaded
+        raise AssertionError(f"the pages of {invocation_id} never chain")
+
+    async def _query(self, invocation_id: str) -> Loaded | None:
+        """Read the partition in the order of its sort keys, each item at its own moment."""
+        head: Head | None = await self._do(
+            _READ, f"query {invocation_id}", lambda: self._disk.get("head", invocation_id)
+        )
+        if head is None:
+            return None
+        notes = await self.notes(invocation_id)
+        pages: list[Page] = []
+        while (page := await self._page(invocation_id, len(pages) + 1)) is not None:
+            pages.append(page)
+        return Loaded(head=head, pages=tuple(pages), notes=notes)
+
+    async def _page(self, invocation_id: str, number: int) -> Page | None:
+        if not self._disk.under("page", invocation_id):
+            # Most have none, and then there is nothing to be read at another moment.
+            return None
+        what = f"page {invocation_id} {number}"
+        return await self._do(_READ, what, lambda: self._disk.get("page", invocation_id, number))
+
+    async def notes(self, invocation_id: str) -> tuple[Note, ...]:
+        def effect() -> tuple[Note, ...]:
+            arrived = sorted(self._disk.under("note", invocation_id).values(), key=lambda each: each.at_ms)
+            return tuple(each.note for each in arrived)
+
+        return await self._do(_READ, f"notes {invocation_id}", effect)
+
+    async def acquire(self, invocation_id: str, *, epoch: int, status: Status, **change: Any) -> Acquired | None:
+        def effect() -> Acquired | None:
+            head = self._existing(invocation_id)
+            after = operations.acquire(head, epoch=epoch, status=status, **change)
+            if after is None:
+                return None
+            self._put_head(after)
+            return Acquired(head=after, was_open=head.is_open)
+
+        return await self._do(_WRITE, f"acquire {invocation_id} e{epoch + 1} from {status}", effect)
+
+    async def renew(self, invocation_id: str, *, epoch: int, lease_until_ms: int) -> bool:
+        def effect() -> bool:
+            head = self._existing(invocation_id)
+            return self._update(operations.renew(head, epoch=epoch, lease_until_ms=lease_until_ms)) is not None
+
+        return await self._do(_WRITE, f"renew {invocation_id} e{epoch}", effect)
+
+    async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
+        def effect() -> Page | None:
+            after = operations.claim_slot(self._disk.get("page", invocation_id, page), base=base, epoch=epoch)
+            if after is not None:
+                self._disk.put("page", invocation_id, page, item=after)
+            return after
+
+        return await self._do(_WRITE, f"claim slot {invocation_id} page {page} e{epoch}", effect)
+
+    async def append(
+        self, invocation_id: str, *, slot: Slot, epoch: int, frames: tuple[bytes, ...], taken: tuple[str, ...]
+    ) -> Slot | Fenced:
+        def effect() -> Slot | Fenced:
+            if slot.page == 0:
+                head = self._existing(invocation_id)
+                held: Page | None = head.page
+                after = operations.append_to_head(head, slot=slot, epoch=epoch, frames=frames, taken=taken)
+                is_written = self._update(after) is not None
+            else:
+                held = self._disk.get("page", invocation_id, slot.page)
+                page = operations.append_to_page(held, slot=slot, epoch=epoch, frames=frames, taken=taken)
+                is_written = page is not None
+                if page is not None:
+                    self._disk.put("page", invocation_id, slot.page, item=page)
+            is_mine = is_written or _holds(held, slot, epoch, frames)
+            return slot_behind(slot, frames, taken) if is_mine else FENCED
+
+        what = f"append {invocation_id} e{epoch} page {slot.page}.{slot.count}+{len(frames)}"
+        return await self._do(_WRITE, what, effect)
+
+    async def commit(self, invocation_id: str, *, epoch: int, change: Change) -> Head | Fenced:
+        def effect() -> Head | Fenced:
+            head = self._existing(invocation_id)
+            return self._update(operations.commit(head, epoch=epoch, change=change)) or FENCED
+
+        what = f"commit {invocation_id} e{epoch} {change.status} +{len(change.frames)}"
+        return await self._do(_WRITE, what, effect)
+
+    async def attach(self, invocation_id: str, sink: Sink) -> Head | None:
+        def effect() -> Head | None:
+            head = self._existing(invocation_id)
+            return head if self._update(operations.attach(head, sink)) is None else None
+
+        return await self._do(_WRITE, f"attach {sink.invocation_id} to {invocation_id}", effect)
+
+    async def note(self, invocation_id: str, note: Note) -> bool:
+        at_ms = self._now_ms()
+
+        def effect() -> bool:
+            if self._disk.get("note", invocation_id, note.key) is not None:
+                return False
+            self._disk.put("note", invocation_id, note.key, item=Arrived(at_ms=at_ms, note=note))
+            return True
+
+        return await self._do(_WRITE, f"note {invocation_id} {note.key}", effect)
+
+    async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
+        return await self._change(
+            "cancel unstarted", invocation_id, operations.cancel_unstarted, failure=failure, now_ms=now_ms
+        )
+
+    async def kill(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
+        return await self._change("kill", invocation_id, operations.kill, failure=failure, now_ms=now_ms)
+
+    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
+        return await self._change("pause", invocation_id, operations.pause, now_ms=now_ms)
+
+    async def resume(self, invocation_id: str, *, now_ms: int, deployment_id: str | None) -> Head | None:
+        return await self._change(
+            "resume", invocation_id, operations.resume, now_ms=now_ms, deployment_id=deployment_id
+        )
+
+    async def due(self, invocation_id: str, *, status: Status, now_ms: int) -> Head | None:
+        return await self._change("due", invocation_id, operations.due, status=status, now_ms=now_ms)
+
+    async def forget(self, invocation_id: str, *, nonce: str) -> bool:
+        def effect() -> bool:
+            head: Head | None = self._disk.get("head", invocation_id)
+            if head is None or head.nonce != nonce or head.status is not Status.COMPLETED:
+                return False
+            self._disk.put("head", invocation_id, item=None)
+            for table in ("page", "note", "unsettled"):
+                self._drop(table, invocation_id)
+            return True
+
+        return await self._do(_WRITE, f"forget {invocation_id}", effect)
+
+    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
+        await self._do(_WRITE, f"retire {invocation_id}", lambda: self._drop("note", invocation_id))
+
+    # Keys and promises.
+
+    async def keyed(self, key: KeyRef, *, with_state: bool) -> Keyed:
+        def effect() -> Keyed:
+            locked = self._locked(key)
+            return Keyed(lock=locked.lock, state=locked.state if with_state else {})
+
+        return await self._do(_READ, f"keyed {_title(key)}", effect)
+
+    async def enter_free(self, key: KeyRef, invocation_id: str) -> Keyed | None:
+        what = f"enter free {_title(key)} {invocation_id}"
+        return await self._take(key, what, lambda lock: key_operations.enter_free(lock, invocation_id))
+
+    async def take_ticket(self, key: KeyRef) -> Ticket | None:
+        def effect() -> Ticket | None:
+            locked = self._locked(key)
+            after = key_operations.take_ticket(locked.lock)
+            if after is None:
+                return None
+            self._disk.put("lock", key, item=Locked(lock=after, state=locked.state))
+            return Ticket(number=locked.lock.next, lock=after)
+
+        return await self._do(_WRITE, f"take ticket {_title(key)}", effect)
+
+    async def put_wait(self, key: KeyRef, *, ticket: int, invocation_id: str) -> None:
+        def effect() -> None:
+            self._disk.put("wait", key, ticket, item=invocation_id)
+
+        await self._do(_WRITE, f"wait {_title(key)} {ticket} {invocation_id}", effect)
+
+    async def waits(self, key: KeyRef, *, from_ticket: int, limit: int) -> tuple[tuple[int, str], ...]:
+        def effect() -> tuple[tuple[int, str], ...]:
+            waits = self._disk.under("wait", key)
+            return tuple((ticket, waits[ticket]) for ticket in sorted(waits) if ticket >= from_ticket)[:limit]
+
+        return await self._do(_READ, f"waits {_title(key)} from {from_ticket}", effect)
+
+    async def claim(self, key: KeyRef, *, ticket: int, invocation_id: str) -> Keyed | None:
+        def step(lock: Lock) -> Lock | None:
+            return key_operations.claim(lock, ticket=ticket, invocation_id=invocation_id)
+
+        return await self._take(key, f"claim {_title(key)} {ticket} {invocation_id}", step)
+
+    async def forget_wait(self, key: KeyRef, *, ticket: int) -> None:
+        def effect() -> None:
+            for number in [number for number in self._disk.under("wait", key) if number <= ticket]:
+                self._disk.put("wait", key, number, item=None)
+
+        await self._do(_WRITE, f"forget wait {_title(key)} {ticket}", effect)
+
+    async def skip(self, key: KeyRef, *, ticket: int) -> bool:
+        what = f"skip {_title(key)} {ticket}"
+        return await self._take(key, what, lambda lock: key_operations.skip(lock, ticket=ticket)) is not None
+
+    async def apply(self, key: KeyRef, *, ticket: int, invocation_id: str, index: int, writes: StateWrites) -> bool:
+        def step(lock: Lock) -> Lock | None:
+            return key_operations.apply(lock, ticket=ticket, invocation_id=invocation_id, index=index)
+
+        what = f"apply {_title(key)} {ticket} {invocation_id} up to {index}"
+        return await self._take(key, what, step, writes=writes) is not None
+
+    async def leave(
+        self, key: KeyRef, *, ticket: int, invocation_id: str, writes: StateWrites, next_holder: str | None
+    ) -> Lock | None:
+        def step(lock: Lock) -> Lock | None:
+            return key_operations.leave(lock, ticket=ticket, invocation_id=invocation_id, next_holder=next_holder)
+
+        what = f"leave {_title(key)} {ticket} {invocation_id} to {next_holder}"
+        left = await self._take(key, what, step, writes=writes)
+        return left.lock if left is not None else None
+
+    async def promise(self, key: KeyRef, name: str) -> Promise | None:
+        return await self._do(_READ, f"promise {_title(key)} {name}", lambda: self._disk.get("promise", key, name))
+
+    async def complete_promise(self, key: KeyRef, name: str, *, outcome: Outcome, by: str) -> tuple[Promise, bool]:
+        def effect() -> tuple[Promise, bool]:
+            promise = self._promise(key, name)
+            if promise.outcome is None:
+                promise = replace(promise, outcome=outcome, by=by)
+                self._disk.put("promise", key, name, item=promise)
+            return promise, promise.by == by
+
+        return await self._do(_WRITE, f"complete promise {_title(key)} {name} by {by}", effect)
+
+    async def listen_promise(self, key: KeyRef, name: str, listener: Sink) -> Promise | None:
+        def effect() -> Promise | None:
+            promise = self._promise(key, name)
+            if promise.outcome is not None:
+                return promise
+            if listener not in promise.listeners:
+                promise = replace(promise, listeners=(*promise.listeners, listener))
+                self._disk.put("promise", key, name, item=promise)
+            return None
+
+        return await self._do(_WRITE, f"listen promise {_title(key)} {name} {listener.invocation_id}", effect)
+
+    async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
+        """Do nothing: no history lasts that long."""
+
+    async def forget_key(self, key: KeyRef) -> None:
+        def effect() -> None:
+            self._drop("promise", key)
+            self._disk.put("lock", key, item=Locked(lock=self._locked(key).lock, state={}))
+
+        await self._do(_WRITE, f"forget key {_title(key)}", effect)
+
+    # The registry and what recovery walks.
+
+    async def save_deployment(self, deployment: Deployment) -> None:
+        def effect() -> None:
+            self._disk.put("deployment", deployment.id, item=deployment)
+
+        await self._do(_WRITE, f"save deployment {deployment.id}", effect)
+
+    async def forget_deployment(self, deployment_id: str) -> None:
+        def effect() -> None:
+            self._disk.items["deployment"].pop(deployment_id, None)
+
+        await self._do(_WRITE, f"forget deployment {deployment_id}", effect)
+
+    async def deployments(self) -> list[Deployment]:
+        return [rows[""] for rows in self._disk.items["deployment"].values()]
+
+    async def unfinished(self, *, after: str | None, limit: int) -> list[Head]:
+        def effect() -> list[Head]:
+            ids = sorted(self._disk.items["head"])
+            heads = [self._disk.get("head", each) for each in ids if after is None or each > after]
+            # All of them: a store that many processes share knows no better; what is done is found done.
+            return [head for head in heads if head is not None][:limit]
+
+        return await self._do(_READ, "unfinished", effect)
+
+    async def busy_keys(self, *, after: KeyRef | None, limit: int) -> list[KeyRef]:
+        def effect() -> list[KeyRef]:
+            keys = sorted(self._disk.items["lock"], key=_order)
+            busy = [key for key in keys if (lock := self._locked(key).lock).serving < lock.next]
+            return [key for key in busy if after is None or _order(key) > _order(after)][:limit]
+
+        return await self._do(_READ, "busy keys", effect)
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
+        return []
+
+    def _put_head(self, head: Head) -> None:
+        self._disk.put("head", head.id, item=head)
+
+    def _existing(self, invocation_id: str) -> Head:
+        head: Head | None = self._disk.get("head", invocation_id)
+        assert head is not None, f"{invocation_id} was written to and does not exist"
+        return head
+
+    def _update(self, after: Head | None) -> Head | None:
+        if after is not None:
+            self._put_head(after)
+        return after
+
+    async def _change(
+        self, what: str, invocation_id: str, operation: Callable[..., Head | None], **arguments: Any
+    ) -> Head | None:
+        def effect() -> Head | None:
+            return self._update(operation(self._existing(invocation_id), **arguments))
+
+        return await self._do(_WRITE, f"{what} {invocation_id}", effect)
+
+    async def _take(
+        self, key: KeyRef, what: str, step: Callable[[Lock], Lock | None], *, writes: StateWrites | None = None
+    ) -> Keyed | None:
+        """Move a lock on, with its state, which is a part of the same item."""
+
+        def effect() -> Keyed | None:
+            before = self._locked(key)
+            lock = step(before.lock)
+            if lock is None:
+                return None
+            state = before.state if writes is None else applied(before.state, writes)
+            self._disk.put("lock", key, item=Locked(lock=lock, state=state))
+            return Keyed(lock=lock, state=state)
+
+        return await self._do(_WRITE, what, effect)
+
+    def _locked(self, key: KeyRef) -> Locked:
+        return self._disk.get("lock", key) or NEVER_LOCKED
+
+    def _promise(self, key: KeyRef, name: str) -> Promise:
+        return self._disk.get("promise", key, name) or Promise(outcome=None, by=None, listeners=())
+
+    def _drop(self, table: str, partition: Any) -> None:
+        for sort in list(self._disk.under(table, partition)):
+            self._disk.put(table, partition, sort, item=None)
+
+
+def _chains(loaded: Loaded) -> bool:
+    """Return whether the pages, read at different moments, follow each other without a gap."""
+    length, is_closed = loaded.head.page.count, loaded.head.page.closed
+    for page in loaded.pages:
+        if page.base != length or not is_closed:
+            return False
+        length, is_closed = length + page.count, page.closed
+    return True
+
+
+def _holds(page: Page | None, slot: Slot, epoch: int, frames: tuple[bytes, ...]) -> bool:
+    """Return whether a refused append is in the page already: it was this very writer's earlier try."""
+    if page is None or page.epoch != epoch:
+        return False
+    return page.frames[slot.count : slot.count + len(frames)] == frames
+
+
+def _title(key: KeyRef) -> str:
+    return f"{key.service}/{key.key}"
+
+
+def _order(key: KeyRef) -> tuple[str, str, str]:
+    return key.scope or "", key.service, key.key
