@@ -31,6 +31,10 @@ class DeploymentStore(Part):
             )
         await self.dynamo.put(self.models.deployment(id=deployment.id, content=content), None)
 
+    async def forget_deployment(self, deployment_id: str) -> None:
+        """Delete a deployment; one that is not there is no matter."""
+        await self.dynamo.delete(self.models.deployment(id=deployment_id), None, is_retention=False)
+
     async def deployments(self) -> list[Deployment]:
         """Return all deployments, oldest first."""
         raws = await self.dynamo.query(self.models.deployment, "p = :kind", {":kind": _KIND})
