@@ -1,0 +1,151 @@
+"""A handler's own append is the store's append: the same condition, the same change, the same place for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pynamodb.models import Model
+
+from holdfast._dynamo import DynamoClient
+from holdfast._dynamo_credentials import CredentialSource
+from holdfast._dynamo_http import Address
+from holdfast._lambda_journal import JournalWriter
+from holdfast_aws import items
+from holdfast_aws.store import DynamoStore
+from holdfast_engine.ports import Fenced
+from holdfast_engine.records import Head, Page, Slot
+from holdfast_protocol import grants
+from holdfast_protocol.items import sort_of
+from tests.properties.aws.conftest import Run
+from tests.properties.aws.test_expressions_on_heads import expressions, near, slots
+from tests.support.dynoxide import Dynoxide
+from tests.support.records import frames, heads, invocation_ids, pages, texts
+
+ENVIRON = {"AWS_ACCESS_KEY_ID": "key-of-tests", "AWS_SECRET_ACCESS_KEY": "secret-of-tests"}
+EXPIRED_S = 1_700_000_000
+
+
+@pytest.fixture(scope="module")
+def client(dynoxide: Dynoxide) -> Iterator[DynamoClient]:
+    """The client of a handler function."""
+    address = Address.of("us-east-1", {"AWS_ENDPOINT_URL": dynoxide.url})
+    client = DynamoClient(address, CredentialSource(ENVIRON))
+    yield client
+    client.close()
+
+
+@st.composite
+def appends(draw: st.DrawFn, page: Page, number: int) -> dict[str, Any]:
+    """Return what is appended, under which epoch, and where."""
+    return {
+        "slot": draw(slots(page, number)),
+        "epoch": draw(near(page.epoch)),
+        "frames": draw(frames.filter(bool)),
+        "taken": tuple(draw(st.lists(texts, max_size=2))),
+    }
+
+
+class Journal:
+    """One item of a journal, written to in both ways."""
+
+    def __init__(self, run: Run, store: DynamoStore, client: DynamoClient, invocation_id: str) -> None:
+        self._run = run
+        self._store = store
+        self._client = client
+        self._id = invocation_id
+
+    def check(self, item: Model | None, append: dict[str, Any]) -> None:
+        """Append in both ways to the same item, and compare what comes of it."""
+        slot: Slot = append["slot"]
+        self._put(item, slot)
+        behind = self._await(self._store.append(self._id, **append))
+        by_store = self._stored(slot)
+        self._put(item, slot)
+        grant = grants.JournalGrant(
+            table=self._store.models.head.Meta.table_name,
+            epoch=append["epoch"],
+            slot=grants.Slot(**asdict(slot)),
+            durable=0,
+            taken=(),
+        )
+        writer = JournalWriter(self._client, grant, invocation_id=self._id)
+        is_durable = writer.append(append["frames"], append["taken"], budget_s=10)
+        assert is_durable is not isinstance(behind, Fenced)
+        assert self._stored(slot) == by_store
+        if not isinstance(behind, Fenced):
+            assert asdict(writer.reached.slot) == asdict(behind)
+
+    def _put(self, item: Model | None, slot: Slot) -> None:
+        if item is None:
+            key = (self._id, sort_of(slot.page))
+            self._await(self._store.dynamo.delete_many(self._store.models.page, [key]))
+        else:
+            self._await(self._store.dynamo.put(item, None))
+
+    def _stored(self, slot: Slot) -> Any:
+        return self._await(self._store.dynamo.get(self._store.models.head, self._id, sort_of(slot.page)))
+
+    def _await(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self._run(work)
+
+
+@expressions
+@given(heads(), st.data())
+def test_in_the_head(run: Run, store: DynamoStore, client: DynamoClient, head: Head, data: st.DataObject) -> None:
+    """In page 0 both write the same, or neither writes."""
+    journal = Journal(run, store, client, head.id)
+    journal.check(items.head_item(store.models.head, head), data.draw(appends(head.page, 0)))
+
+
+@expressions
+@given(invocation_ids, pages(), st.integers(1, 200), st.booleans(), st.data())
+def test_in_a_page(
+    run: Run,
+    store: DynamoStore,
+    client: DynamoClient,
+    invocation_id: str,
+    page: Page,
+    number: int,
+    is_left_over: bool,
+    data: st.DataObject,
+) -> None:
+    """In a later page, of this invocation or left over from an earlier one, both write the same, or neither writes."""
+    item = items.page_item(store.models.page, invocation_id, number, page)
+    item.expires_s = EXPIRED_S if is_left_over else None
+    Journal(run, store, client, invocation_id).check(item, data.draw(appends(page, number)))
+
+
+@expressions
+@given(invocation_ids, st.integers(1, 200), st.data())
+def test_in_a_new_page(
+    run: Run, store: DynamoStore, client: DynamoClient, invocation_id: str, number: int, data: st.DataObject
+) -> None:
+    """A page that is not there is begun in both ways, at its beginning only."""
+    append = data.draw(appends(Page(epoch=1, base=data.draw(st.integers(0, 1000)), frames=()), number))
+    Journal(run, store, client, invocation_id).check(None, append)
+
+
+@expressions
+@given(heads(), st.data())
+def test_a_repeated_append(run: Run, store: DynamoStore, client: DynamoClient, head: Head, data: st.DataObject) -> None:
+    """An append that is sent again after it took effect is known as one's own, and changes nothing."""
+    append = data.draw(appends(head.page, 0))
+    run(store.dynamo.put(items.head_item(store.models.head, head), None))
+    grant = grants.JournalGrant(
+        table=store.models.head.Meta.table_name,
+        epoch=append["epoch"],
+        slot=grants.Slot(**asdict(append["slot"])),
+        durable=0,
+        taken=(),
+    )
+    first, again = (JournalWriter(client, grant, invocation_id=head.id) for _ in range(2))
+    is_durable = first.append(append["frames"], append["taken"], budget_s=10)
+    stored = run(store.dynamo.get(store.models.head, head.id, "h"))
+    assert again.append(append["frames"], append["taken"], budget_s=10) is is_durable
+    assert again.reached == first.reached
+    assert run(store.dynamo.get(store.models.head, head.id, "h")) == stored
