@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from holdfast_engine.engine import Engine, Finished, Submission
-from holdfast_engine.ports import Answer, Store
+from holdfast_engine.ports import Answer, Invoker, Store
 from holdfast_engine.records import Head, KeyRef, Outcome, Status, Target
 from holdfast_engine.registry import Deployment, Endpoint, Registry
 from holdfast_engine.upkeep import recover
@@ -199,6 +199,7 @@ class EngineUnderTest:
         self,
         *,
         script: Script | None = None,
+        invoker: Invoker | None = None,
         settings: Settings | None = None,
         deployments: Sequence[Deployment] = (),
         inner: SqliteStore | None = None,
@@ -207,6 +208,7 @@ class EngineUnderTest:
         dice: CountingDice | None = None,
     ) -> None:
         self.script = script or Script()
+        self.invoker = invoker or self.script
         self.settings = settings or Settings()
         self.inner = inner or SqliteStore(None)
         self.blobs = blobs or MemoryBlobs()
@@ -220,7 +222,7 @@ class EngineUnderTest:
         self.world = World(
             store=self.store,
             wakeups=self.wakeups,
-            invoker=self.script,
+            invoker=self.invoker,
             discovery=NoDiscovery(),
             blobs=self.blobs,
             clock=self.clock,
@@ -253,6 +255,7 @@ class EngineUnderTest:
         """Return the next process on what this one has left behind."""
         kept: dict[str, Any] = {
             "script": self.script,
+            "invoker": self.invoker,
             "settings": self.settings,
             "deployments": self.registry.deployments(),
             "inner": self.inner,
