@@ -11,8 +11,10 @@ from holdfast_cdk.nag import accept_wildcard
 from holdfast_cdk.queues import Queues
 from holdfast_cdk.tables import Tables
 
-_READ = ("dynamodb:GetItem", "dynamodb:Query")
+_READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+# Items are deleted in batches, and in transactions that look at the head; nothing else is written so.
+_CLEAR = ("dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem")
 
 
 class Access:
@@ -25,8 +27,8 @@ class Access:
 
     def engine(self, role: iam.Role) -> None:
         """Allow to submit, run, signal and end invocations."""
-        self._allow(role, self._tables.journal, *_READ, *_WRITE)
-        self._allow(role, self._tables.keys, *_READ, *_WRITE)
+        self._allow(role, self._tables.journal, *_READ, *_WRITE, *_CLEAR)
+        self._allow(role, self._tables.keys, *_READ, *_WRITE, *_CLEAR)
         # A timer is put by whoever arms it and taken away by the sweeper.
         self._allow(role, self._tables.timers, "dynamodb:PutItem")
         self.registry(role)
@@ -47,7 +49,9 @@ class Access:
 
     def sweep(self, role: iam.Role) -> None:
         """Allow to move timers onto the queue."""
-        self._allow(role, self._tables.timers, "dynamodb:Query", "dynamodb:DeleteItem")
+        rows = ("dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
+        # And the mark that says how far the last sweep came.
+        self._allow(role, self._tables.timers, *rows, "dynamodb:GetItem", "dynamodb:PutItem")
         self.wake(role)
 
     def wake(self, role: iam.Role) -> None:

@@ -20,7 +20,7 @@ from holdfast_cdk.consumers import Consumer
 from holdfast_cdk.front_door import Door, FrontDoor
 from holdfast_cdk.functions import ENGINE_TIMEOUT, SIZES, EngineFunction
 from holdfast_cdk.queues import Queues
-from holdfast_cdk.schedule import SWEEP_EVERY, SweepSchedule
+from holdfast_cdk.schedule import SweepSchedule
 from holdfast_cdk.tables import Tables
 
 
@@ -115,7 +115,6 @@ class Holdfast(Construct):
             "HOLDFAST_VERSION": version("holdfast"),
             "HOLDFAST_INGRESS_DOOR": self.options.ingress_door,
             "HOLDFAST_TRACING": str(self.options.tracing).lower(),
-            "HOLDFAST_SWEEP_EVERY_S": str(int(SWEEP_EVERY.to_seconds())),
         }
 
     def _grant(self) -> None:

@@ -11,8 +11,7 @@ from constructs import Construct
 
 from holdfast_cdk.nag import accept_wildcard
 
-# A row is due for the queue from 15 minutes and one period before its time on, so a missed run or two are no matter as
-# long as the sweeper's settings know the period.
+# A row goes onto the queue when it is due within 15 minutes, so two runs in a row may fail before a timer is late.
 SWEEP_EVERY = Duration.minutes(5)
 
 

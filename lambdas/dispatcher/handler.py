@@ -6,5 +6,5 @@ from holdfast_aws.runtime.queues import Queue
 from holdfast_aws.runtime.settings import settings
 
 process = Process(settings(), runs_max=settings().children_max)
-dispatcher = Dispatcher(process, queue=Queue(settings().wakeups_queue_url))
+dispatcher = Dispatcher(process, queue=Queue(process.ports.clients.sqs, settings().wakeups_queue_url))
 handler = process.handler(dispatcher.handle)

@@ -6,5 +6,5 @@ from holdfast_http.ingress.on_lambda import LambdaIngress
 from holdfast_http.powertools import function_url_resolver_for, resolver_for
 
 process = Process(settings(), runs_max=0)
-resolver = (resolver_for if settings().ingress_door == "http-api" else function_url_resolver_for)(LambdaIngress(process))
-handler = process.handler(resolver.resolve_async)
+bind = resolver_for if settings().ingress_door == "http-api" else function_url_resolver_for
+handler = process.handler(bind(LambdaIngress(process)).resolve_async)

@@ -7,5 +7,5 @@ from holdfast_aws.runtime.settings import settings
 from holdfast_aws.runtime.versions import LambdaVersions
 
 process = Process(settings(), runs_max=0)
-registrar = Registrar(process, pruning=Pruning(process.world, LambdaVersions(process.clients.functions)))
+registrar = Registrar(process, pruning=Pruning(process.world, LambdaVersions(process.ports.clients.functions)))
 handler = process.handler(registrar.handle, looks_first=False)

@@ -7,5 +7,6 @@ from holdfast_aws.runtime.settings import settings
 from holdfast_http.ingress.inputs import InputCheck
 
 process = Process(settings(), runs_max=0)
-sends = Sends(process, parking=Queue(settings().sends_dead_queue_url), check_input=InputCheck())
+dead = Queue(process.ports.clients.sqs, settings().sends_dead_queue_url)
+sends = Sends(process, parking=dead, check_input=InputCheck())
 handler = process.handler(sends.handle)

@@ -1,0 +1,1 @@
+"""What Holdfast's Lambda functions are made of: one process, its engine, and one module per function's work."""

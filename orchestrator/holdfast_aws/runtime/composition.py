@@ -1,0 +1,62 @@
+"""The engine's world on AWS, put together from the settings of a function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdfast_aws.clients import Clients, make_clients
+from holdfast_aws.dynamo import Dynamo
+from holdfast_aws.lambda_discovery import LambdaDiscovery
+from holdfast_aws.lambda_invoker import LambdaInvoker
+from holdfast_aws.models import TableNames
+from holdfast_aws.runtime.deadline import Deadline, PunctualInvoker
+from holdfast_aws.runtime.settings import RuntimeSettings
+from holdfast_aws.runtime.surroundings import SystemClock, SystemDice
+from holdfast_aws.s3_blobs import S3Blobs
+from holdfast_aws.store import DynamoStore
+from holdfast_aws.timers import Timers
+from holdfast_aws.wakeup_queue import WakeupQueue
+from holdfast_aws.wakeups import SqsWakeups
+from holdfast_engine.registry import Registry
+from holdfast_engine.world import Settings, Tasks, World
+
+# What runs at a time in one process beside the ten messages of a batch is bounded by its settings; this is only a lid.
+_TASKS_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world, and those parts of it that some functions use directly."""
+
+    world: World
+    clients: Clients
+    timers: Timers
+    queue: WakeupQueue
+
+
+def compose(settings: RuntimeSettings, *, clock: SystemClock, deadline: Deadline, runs_max: int) -> Ports:
+    """Return the ports of one process; `runs_max` as the engine's settings have it."""
+    clients = make_clients()
+    tables = TableNames(
+        journal=settings.journal_table,
+        keys=settings.keys_table,
+        timers=settings.timers_table,
+        registry=settings.registry_table,
+    )
+    blobs = S3Blobs(clients.s3, settings.blobs_bucket)
+    store = DynamoStore(clients.dynamodb, tables, clock=clock, blobs=blobs)
+    timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), tables.timers)
+    queue = WakeupQueue(clients.sqs, settings.wakeups_queue_url)
+    world = World(
+        store=store,
+        wakeups=SqsWakeups(queue, timers, clock=clock, ends_ms=lambda: deadline.at_ms),
+        invoker=PunctualInvoker(LambdaInvoker(clients.functions), deadline),
+        discovery=LambdaDiscovery(clients.functions),
+        blobs=blobs,
+        clock=clock,
+        dice=SystemDice(),
+        registry=Registry(),
+        settings=Settings(is_alone=False, lease_ms=int(settings.lease_s * 1000), runs_max=runs_max),
+        tasks=Tasks(_TASKS_MAX),
+    )
+    return Ports(world=world, clients=clients, timers=timers, queue=queue)

@@ -1,0 +1,99 @@
+"""The dispatcher: every wake-up brings the invocation it names as far as it goes, and says when it has to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from holdfast_aws.runtime.batches import handle_batch
+from holdfast_aws.runtime.visibility import Heartbeat, Visibilities
+from holdfast_aws.wakeups import read_message
+from holdfast_engine.errors import Unavailable
+from holdfast_engine.records import KeyRef
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+    from holdfast_aws.runtime.process import Process
+
+_LOG = logging.getLogger("holdfast.aws")
+
+# A message that was put back more often than this goes on as a fresh one. Each receive counts towards the dead-letter
+# queue, which is meant for messages that fail, not for those that watch over long work.
+PUT_BACKS_MAX = 10
+_UNAVAILABLE_MAX_S = 60
+
+
+class PutBack(Exception):
+    """The message is not done with; its visibility says when it comes back."""
+
+
+class Dispatcher:
+    """Handles batches of wake-ups, all messages of a batch at once on one event loop."""
+
+    def __init__(self, process: Process, *, queue: Visibilities) -> None:
+        self._process = process
+        self._queue = queue
+
+    async def handle(self, event: Mapping[str, Any], _: object) -> dict[str, Any]:
+        """Handle a batch; return which messages are not done with."""
+        receipts = [record["receiptHandle"] for record in event["Records"]]
+        async with Heartbeat(self._queue, receipts, seconds=self._process.settings.visibility_s) as heartbeat:
+
+            async def one(record: SQSRecord) -> None:
+                await self._one(record, heartbeat)
+
+            answer = await handle_batch(event, one)
+            # Children may be under way; their messages are watchdogs that come after this process's end.
+            await self._process.settle()
+        return answer
+
+    async def _one(self, record: SQSRecord, heartbeat: Heartbeat) -> None:
+        message = read_message(record.body)
+        try:
+            async with asyncio.timeout(self._process.left_s):
+                again_ms = await self._advance(message)
+        except TimeoutError:
+            _LOG.warning("the time for %s was over; it comes back", message)
+            raise
+        except Unavailable as error:
+            _LOG.warning("%s could not be handled and comes back: %s", message, error)
+            again_ms = self._process.now_ms() + 1000 * _pause_s(_receives(record))
+        except Exception:
+            # It comes back when its visibility ends, and goes to the dead-letter queue when that happens too often.
+            _LOG.exception("handling the wake-up of %s failed", message)
+            raise
+        if again_ms is not None:
+            await self._again(record, message, again_ms, heartbeat)
+
+    async def _advance(self, message: str | KeyRef) -> int | None:
+        if isinstance(message, KeyRef):
+            await self._process.engine.check_key(message)
+            return None
+        return await self._process.engine.advance(message)
+
+    async def _again(self, record: SQSRecord, message: str | KeyRef, again_ms: int, heartbeat: Heartbeat) -> None:
+        if _receives(record) > PUT_BACKS_MAX:
+            await self._renew(message, again_ms)
+            return
+        seconds = ceil((again_ms - self._process.now_ms()) / 1000)
+        await heartbeat.put_back(record.receipt_handle, seconds=seconds)
+        raise PutBack(record.message_id)
+
+    async def _renew(self, message: str | KeyRef, again_ms: int) -> None:
+        wakeups = self._process.world.wakeups
+        if isinstance(message, KeyRef):
+            await wakeups.check_key(message, not_before_ms=again_ms)
+        else:
+            await wakeups.wake(message, not_before_ms=again_ms)
+
+
+def _receives(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count)
+
+
+def _pause_s(receives: int) -> int:
+    return min(1 << min(receives, 10), _UNAVAILABLE_MAX_S)

@@ -1,0 +1,100 @@
+"""The contents of the functions' zips, and a bare interpreter that has nothing beside them but what Lambda provides."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+from holdfast_aws.runtime.settings import RuntimeSettings
+from holdfast_cdk.bundle import assemble, functions_folder
+from holdfast_cdk.wheels import PROVIDED_BY_LAMBDA, Architecture, Platform
+from tests.support.tree import ROOT
+
+ROUNDS = 3
+_MACHINES: dict[str, Architecture] = {"x86_64": "x86_64", "aarch64": "arm64"}
+HERE = Platform(
+    python=f"{sys.version_info.major}.{sys.version_info.minor}", architecture=_MACHINES.get(os.uname().machine, "arm64")
+)
+
+_START = """
+import json, sys, time
+sys.path[:0] = sys.argv[1:3]
+begin = time.process_time()
+exec(sys.argv[3])
+provided = time.process_time()
+import handler
+print(json.dumps({
+    "provided_s": provided - begin,
+    "own_s": time.process_time() - provided,
+    "is_callable": callable(handler.handler),
+    "modules": sorted(sys.modules),
+}))
+"""
+# What the runtime's own packages cost is not in our hands, so it is taken apart.
+_PROVIDED = "import botocore.session, botocore.config, botocore.exceptions, botocore.client, urllib3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How a function started: CPU seconds for what Lambda provides and for the rest, and the modules it loaded."""
+
+    provided_s: float
+    own_s: float
+    is_callable: bool
+    modules: list[str]
+
+
+def names() -> list[str]:
+    """Return the names of all functions."""
+    return sorted(path.parent.name for path in functions_folder().glob("*/handler.py"))
+
+
+def contents(name: str, folder: Path) -> Path:
+    """Put together what a function's zip contains."""
+    target = folder / name
+    assemble(functions_folder() / name, target, platform=HERE, cache=ROOT / ".holdfast" / "wheels")
+    return target
+
+
+def runtime(folder: Path) -> Path:
+    """Return a folder with links to what Lambda's Python runtime has, and to nothing else."""
+    target = folder / "runtime"
+    target.mkdir(exist_ok=True)
+    for each in PROVIDED_BY_LAMBDA:
+        found = distribution(each)
+        for top in {Path(str(file)).parts[0] for file in found.files or ()}:
+            source = Path(str(found.locate_file(top)))
+            if not top.startswith("..") and not top.endswith((".dist-info", "__pycache__")) and source.exists():
+                link = target / top
+                if not link.exists():
+                    link.symlink_to(source)
+    return target
+
+
+def started(code: Path, provided: Path) -> Start:
+    """Load a function's handler as Lambda would, several times, and return the least disturbed start."""
+    starts = [_started(code, provided) for _ in range(ROUNDS)]
+    return min(starts, key=lambda each: each.own_s)
+
+
+def _started(code: Path, provided: Path) -> Start:
+    required = {field: info for field, info in RuntimeSettings.model_fields.items() if info.is_required()}
+    environment = {f"HOLDFAST_{field.upper()}": field for field in required}
+    # Credentials and region are in every function's environment; no request is made while it starts.
+    environment |= {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _START, str(code), str(provided), _PROVIDED],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return Start(**json.loads(ran.stdout.splitlines()[-1]))
