@@ -49,26 +49,42 @@ class Held:
 
 
 async def append_pending(world: World, held: Held) -> bool:
-    """Store the entries known only here; False when fenced.
+    """Store the entries known only here, in as many writes as they need; False when fenced.
 
-    One after the other: the slot that an append answers is where the next must go.
+    One after the other: the slot that an append answers is where the next must go. A crash in between leaves a prefix,
+    which is a journal like any other.
     """
     async with held.writing:
         journal = held.journal
-        pending = journal.pending
-        if not pending:
-            return True
         # What comes behind while this write is under way must not be taken for stored by it.
-        until, taken = len(journal.entries), journal.pending_taken
-        frames = await spilled(world, held.head.id, pending)
-        slot = await world.store.append(
-            held.head.id, slot=journal.slot, epoch=held.head.epoch, frames=frames, taken=taken
-        )
-        if isinstance(slot, Fenced):
-            return False
-        journal.stored(slot, until)
-        held.last_entry_ms = world.clock.now_ms()
+        end = len(journal.entries)
+        while journal.durable < end:
+            frames, until = await _portion(world, held, end)
+            slot = await world.store.append(
+                held.head.id,
+                slot=journal.slot,
+                epoch=held.head.epoch,
+                frames=frames,
+                taken=journal.taken_between(journal.durable, until),
+            )
+            if isinstance(slot, Fenced):
+                return False
+            journal.stored(slot, until)
+            held.last_entry_ms = world.clock.now_ms()
         return True
+
+
+async def _portion(world: World, held: Held, end: int) -> tuple[tuple[bytes, ...], int]:
+    """Return the frames of the next append, large ones replaced, and the index behind them."""
+    frames: list[bytes] = []
+    size = 0
+    for index in range(held.journal.durable, end):
+        (frame,) = await spilled(world, held.head.id, (held.journal.entries[index],))
+        size += len(frame)
+        if frames and size > world.settings.append_bytes_max:
+            return tuple(frames), index
+        frames.append(frame)
+    return tuple(frames), end
 
 
 def spec_of(world: World, head: Head) -> HandlerSpec | None:

@@ -112,7 +112,11 @@ class Journal:
     @property
     def pending_taken(self) -> tuple[str, ...]:
         """The tokens of the signal notes among the pending entries."""
-        return tuple(token for token, index in self.taken.items() if index >= self.durable)
+        return self.taken_between(self.durable, len(self.entries))
+
+    def taken_between(self, start: int, end: int) -> tuple[str, ...]:
+        """Return the tokens of the signal notes among the entries from one index to below another."""
+        return tuple([token for token, index in self.taken.items() if start <= index < end])
 
     def stored(self, slot: Slot, until: int) -> None:
         """Note that the entries below an index have been stored, and where the next append goes."""

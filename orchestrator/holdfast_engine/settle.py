@@ -240,7 +240,8 @@ async def _commit(
 ) -> bool:
     """Store what is pending and the status; False when fenced. Frames ride along when page 0 is the open slot."""
     journal, head = held.journal, held.head
-    if journal.slot.page != 0 and not await append_pending(world, held):
+    rides_along = journal.slot.page == 0 and sum(map(len, journal.pending)) <= world.settings.append_bytes_max
+    if not rides_along and not await append_pending(world, held):
         return False
     pending = journal.pending
     now = world.clock.now_ms()

@@ -33,6 +33,7 @@ class Settings:
     left to a wake-up. None for all of them: then there is nobody else.
     `fence_rounds_max`: how often a take-over looks for the open page while zombies still fill pages.
     `blob_bytes_min`: from this size on a frame goes to the blob store.
+    `append_bytes_max`: what one write puts into a journal; an item of DynamoDB holds 400 KB.
     `failure_text_max`: how much of an error's message and stack trace is kept, each.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     put_back_ms: int = 1_000
     fence_rounds_max: int = 100
     blob_bytes_min: int = 100_000
+    append_bytes_max: int = 250_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
