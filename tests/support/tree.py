@@ -8,9 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_FOLDERS = ("sdk", "orchestrator", "tests", "docs", ".ci")
+_FOLDERS = ("sdk", "orchestrator", "lambdas", "cdk", "localstack", "tests", "docs", ".ci")
 _ROOT_FILES = ("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", ".gitignore")
-_NOT_OURS = frozenset({"node_modules", "__pycache__", ".hypothesis"})
+_NOT_OURS = frozenset({"cdk.out", "node_modules", "__pycache__", ".hypothesis"})
 
 
 def source_files(*suffixes: str) -> Iterator[Path]:
