@@ -162,6 +162,14 @@ class TimerItem(Model):
     sort = UnicodeAttribute(range_key=True, attr_name="s")
 
 
+class SweptItem(Model):
+    """Table timers: how far the sweeper has come."""
+
+    slot = UnicodeAttribute(hash_key=True, attr_name="p", default="swept")
+    sort = UnicodeAttribute(range_key=True, attr_name="s", default="swept")
+    until_ms = IntAttribute(attr_name="n")
+
+
 class DeploymentItem(Model):
     """Table registry: a deployment."""
 
