@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from holdfast_aws.errors import AWS_ERRORS, code_of
 from holdfast_aws.models import TableNames
+from holdfast_engine.errors import StoreUnreachable
 from holdfast_protocol.items import EXPIRES, PARTITION, SORT
 
 # What stand-ins say of calls they do not have.
 _UNKNOWN = frozenset({"UnknownOperationException", "InvalidAction", "UnknownOperation", "NotImplemented"})
+
+# Making a table takes DynamoDB some seconds.
+_LOOKS_MAX = 60
+_LOOK_EVERY_S = 1.0
 
 
 def create_tables(client: Any, tables: TableNames) -> None:
@@ -27,13 +33,21 @@ def create_tables(client: Any, tables: TableNames) -> None:
                 {"AttributeName": SORT, "AttributeType": "S"},
             ],
         )
-    for name in (tables.journal, tables.keys):
-        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-        live = {"Enabled": True, "AttributeName": EXPIRES}
-        _where_known(client.update_time_to_live, TableName=name, TimeToLiveSpecification=live)
     for name in (tables.journal, tables.keys, tables.timers, tables.registry):
+        _wait_for(client, name)
         recovery = {"PointInTimeRecoveryEnabled": True}
         _where_known(client.update_continuous_backups, TableName=name, PointInTimeRecoverySpecification=recovery)
+    for name in (tables.journal, tables.keys):
+        live = {"Enabled": True, "AttributeName": EXPIRES}
+        _where_known(client.update_time_to_live, TableName=name, TimeToLiveSpecification=live)
+
+
+def _wait_for(client: Any, name: str) -> None:
+    for _ in range(_LOOKS_MAX):
+        if client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE":
+            return
+        time.sleep(_LOOK_EVERY_S)
+    raise StoreUnreachable(f"the table {name} was created and is not active yet")
 
 
 def _where_known(call: Any, **request: Any) -> None:
