@@ -225,6 +225,12 @@ def worlds(dynoxide: Dynoxide) -> Worlds:
     return Worlds(client_of(dynoxide.url))
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no pauses between tries."""
+    monkeypatch.setattr("holdfast_aws.dynamo._PAUSE_MAX_S", 0.0)
+
+
 FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
 
 
