@@ -193,11 +193,12 @@ class KeyStore(Part):
     ) -> Lock | None:
         """Do it with a look at the lock first: values go elsewhere, and that must not be paid for in vain."""
         partition = partition_of(key)
+        is_repeat = False
         for _ in range(_READS_MAX):
             raw = await self.dynamo.get(self.models.lock, partition, _LOCK_SORT)
             lock = _lock_in(raw) if raw is not None else NEVER_USED
             if operation(lock) is None:
-                return lock if _is_as(lock, becomes) else None
+                return lock if is_repeat and _is_as(lock, becomes) else None
             before = _state_in(raw)
             state = await self._merged(key, before, writes, version=version)
             is_unchanged = L.applied.does_not_exist() if lock.applied == -1 else L.applied == lock.applied
@@ -205,6 +206,7 @@ class KeyStore(Part):
             if isinstance(result, Written):
                 await self._values.drop(partition, [old for old in before.values() if old not in state.values()])
                 return operation(lock)
+            is_repeat = result.is_repeat
         return None
 
     async def _merged(self, key: KeyRef, before: Mapping[str, Raw], writes: StateWrites, *, version: str) -> Raw:
