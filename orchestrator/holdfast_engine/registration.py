@@ -81,10 +81,14 @@ def _check_kinds(world: World, manifest: Manifest) -> None:
 
 
 def _revisions(world: World, manifest: Manifest, known: Deployment | None) -> tuple[tuple[str, int], ...]:
-    """Give each service its next revision; one that this very deployment introduced keeps its number."""
+    """Give each service its next revision, which makes it the latest; one that is that already, unchanged, keeps it."""
     revisions: list[tuple[str, int]] = []
     for service in manifest.services:
         current = world.registry.service(service.name)
-        kept = known.revision_of(service.name) if known is not None else None
-        revisions.append((service.name, kept or (current.revision + 1 if current is not None else 1)))
+        if current is None:
+            revisions.append((service.name, 1))
+            continue
+        is_latest = known is not None and current.deployment.id == known.id
+        is_unchanged = is_latest and current.manifest == service
+        revisions.append((service.name, current.revision + (0 if is_unchanged else 1)))
     return tuple(revisions)

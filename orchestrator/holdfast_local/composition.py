@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_engine.engine import Engine
 from holdfast_engine.registry import Endpoint, Registry
 from holdfast_engine.world import Settings, Tasks, World
@@ -21,7 +22,10 @@ from holdfast_local.wakeups import LocalWakeups
 
 
 class LocalServer:
-    """An engine over an embedded store, with in-process endpoints by address; `data_dir` None keeps nothing."""
+    """An engine over an embedded store, with in-process endpoints by address.
+
+    `data_dir` None keeps nothing. `signer` signs the requests to endpoints over HTTP.
+    """
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class LocalServer:
         endpoints: Mapping[str, LocalEndpoint],
         sdk_version: str | None,
         settings: Settings | None = None,
+        signer: RequestSigner | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._temporary = tempfile.TemporaryDirectory(prefix="holdfast-") if data_dir is None else None
@@ -47,12 +52,15 @@ class LocalServer:
                 store=self.store,
                 wakeups=self.wakeups,
                 invoker=RoutingInvoker(
-                    {"in-process": InProcessInvoker(endpoints), "http": HttpInvoker(self._pool, clock=clock)}
+                    {
+                        "in-process": InProcessInvoker(endpoints),
+                        "http": HttpInvoker(self._pool, clock=clock, signer=signer),
+                    }
                 ),
                 discovery=RoutingDiscovery(
                     {
                         "in-process": InProcessDiscovery(endpoints, sdk_version=sdk_version),
-                        "http": HttpDiscovery(self._pool),
+                        "http": HttpDiscovery(self._pool, signer=signer),
                     }
                 ),
                 blobs=self._blobs,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from holdfast_engine.endpoints.failures import EXCERPT_BYTES_MAX
 from holdfast_engine.endpoints.headers import additional_headers
+from holdfast_engine.endpoints.identity import RequestSigner, signed
 from holdfast_engine.endpoints.manifests import (
     DISCOVERY_TIMEOUT_S,
     PASSING_STATUSES,
@@ -36,12 +37,18 @@ class _Answered(Described):
 
 
 class HttpDiscovery:
-    """Asks endpoints over HTTP."""
+    """Asks endpoints over HTTP, signed if there is somebody to sign."""
 
     def __init__(
-        self, pool: HttpPool, *, pauses_s: Sequence[float] = PAUSES_S, timeout_s: float = DISCOVERY_TIMEOUT_S
+        self,
+        pool: HttpPool,
+        *,
+        signer: RequestSigner | None = None,
+        pauses_s: Sequence[float] = PAUSES_S,
+        timeout_s: float = DISCOVERY_TIMEOUT_S,
     ) -> None:
         self._pool = pool
+        self._signer = signer
         self._pauses_s = pauses_s
         self._timeout_s = timeout_s
 
@@ -61,8 +68,9 @@ class HttpDiscovery:
         return manifest, answered.sdk_version
 
     async def _ask(self, address: Address, endpoint: Endpoint) -> _Answered:
-        headers = additional_headers(endpoint) | {"accept": manifest_accept()}
         for pause_s in (*self._pauses_s, None):
+            headers = additional_headers(endpoint) | {"accept": manifest_accept()}
+            headers |= signed(self._signer, "/discover")
             answered = await self._ask_once(address, headers)
             if pause_s is None or answered.status not in PASSING_STATUSES:
                 break

@@ -6,6 +6,7 @@ import asyncio
 
 from holdfast_engine.endpoints import failures
 from holdfast_engine.endpoints.headers import attempt_headers
+from holdfast_engine.endpoints.identity import RequestSigner, signed
 from holdfast_engine.endpoints.reply import Reply
 from holdfast_engine.ports import Answer, AttemptFailure, Clock
 from holdfast_engine.registry import Deployment
@@ -23,11 +24,12 @@ RESPONSE_BYTES_MAX = 64 * 1024 * 1024
 
 
 class HttpInvoker:
-    """Sends attempts to endpoints over HTTP, in any language's SDK."""
+    """Sends attempts to endpoints over HTTP, in any language's SDK, signed if there is somebody to sign them."""
 
-    def __init__(self, pool: HttpPool, *, clock: Clock) -> None:
+    def __init__(self, pool: HttpPool, *, clock: Clock, signer: RequestSigner | None = None) -> None:
         self._pool = pool
         self._clock = clock
+        self._signer = signer
 
     def takes_checkpoints(self, deployment: Deployment) -> bool:  # noqa: ARG002 - it is the same for all of them.
         """Return False: what an attempt did comes back with the response and not before."""
@@ -51,7 +53,9 @@ class HttpInvoker:
             problem = f"the state of {request.service} does not fit into one message: {error}"
             return Answer(frames=(), failure=failures.not_sent(problem, code=413, rt_code=RestateCode.RT0003))
         reply = Reply()
-        failure = await self._attempt(address, attempt_headers(deployment.endpoint, request), body, reply, timeout_ms)
+        headers = attempt_headers(deployment.endpoint, request)
+        headers |= signed(self._signer, f"/invoke/{request.service}/{request.handler}")
+        failure = await self._attempt(address, headers, body, reply, timeout_ms)
         # Once the endpoint has said how the attempt ended, nothing that happens to the connection takes it back.
         return Answer(frames=reply.frames, failure=None if reply.is_ended else failure)
 

@@ -54,6 +54,12 @@ Everything accepted is durable: stop it, or kill it with -9, and start it again 
     metavar="URI",
     help="Register the endpoint at this URI, which may serve handlers in any language; repeatable.",
 )
+@click.option(
+    "--identity-key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sign requests to endpoints with the Ed25519 private key in this PEM file.",
+)
 def dev(
     references: tuple[str, ...],
     host: str,
@@ -61,6 +67,7 @@ def dev(
     admin_port: int,
     data_dir: Path,
     endpoints: tuple[str, ...],
+    identity_key_file: Path | None,
     *,
     ephemeral: bool,
     reload: bool,
@@ -78,5 +85,6 @@ def dev(
             is_ephemeral=ephemeral,
             is_reloading=reload,
             endpoints=endpoints,
+            identity_key_file=identity_key_file,
         )
     )

@@ -23,6 +23,7 @@ from holdfast_local.surroundings import SystemClock
 
 if TYPE_CHECKING:
     from holdfast import Endpoint as HandlerEndpoint
+    from holdfast_engine.endpoints.identity import RequestSigner
     from holdfast_engine.registry import Endpoint, ServiceSpec
 
 # The address under which the services of this process are registered; the same at every start, so that each start
@@ -37,13 +38,17 @@ RELOAD_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to serve and where; `handlers` is None when this process has no services of its own."""
+    """What to serve and where.
+
+    `handlers` is None when this process has no services of its own, `signer` when requests are not signed.
+    """
 
     handlers: HandlerEndpoint | None
     folder: Path
     ingress: socket.socket
     admin: socket.socket
     endpoints: Sequence[Endpoint]
+    signer: RequestSigner | None = None
 
 
 class DevServer:
@@ -53,7 +58,10 @@ class DevServer:
         self._plan = plan
         handlers = {} if plan.handlers is None else {_IN_PROCESS_ADDRESS: plan.handlers}
         self._local = LocalServer(
-            data_dir=plan.folder, endpoints=handlers, sdk_version=f"restate-sdk-holdfast/{version('holdfast')}"
+            data_dir=plan.folder,
+            endpoints=handlers,
+            sdk_version=f"restate-sdk-holdfast/{version('holdfast')}",
+            signer=plan.signer,
         )
         engine = self._local.engine
         self._ingress = Ingress(engine, now_ms=SystemClock().now_ms)

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from holdfast_cli.dev.handover import Handover, hand_over, take
+from holdfast_cli.dev.identity import signer_of
 from holdfast_cli.dev.loading import load
 from holdfast_cli.dev.places import Places, find_places, take_over
 from holdfast_cli.dev.registering import endpoints_of
@@ -45,6 +46,7 @@ class Options:
     is_ephemeral: bool
     is_reloading: bool
     endpoints: tuple[str, ...]
+    identity_key_file: Path | None = None
 
 
 def start(options: Options) -> None:
@@ -55,6 +57,7 @@ def start(options: Options) -> None:
     """
     left = take()
     endpoints = endpoints_of(options.endpoints)
+    signer = signer_of(options.identity_key_file)
     loaded = load(options.references)
     is_watching = options.is_reloading and bool(loaded.folders)
     watch = Watch(options.references, loaded.folders) if is_watching else None
@@ -66,6 +69,7 @@ def start(options: Options) -> None:
         ingress=places.ingress,
         admin=places.admin,
         endpoints=endpoints,
+        signer=signer,
     )
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
@@ -98,6 +102,7 @@ def _announcement(options: Options, plan: Plan, server: DevServer, unfinished: i
         admin_url=url_of(plan.admin),
         data="in a temporary folder, removed at the end" if options.is_ephemeral else str(plan.folder.resolve()),
         reload="when your files change" if options.is_reloading and options.references else "off",
+        identity=plan.signer.public_key if plan.signer else None,
     )
     return goes_on + welcome(situation, server.services)
 

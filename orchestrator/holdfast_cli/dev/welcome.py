@@ -21,13 +21,14 @@ _EXAMPLE_KEY = "my-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What the welcome tells of."""
+    """What the welcome tells of; `identity` is the public key of signed requests, None when they are not signed."""
 
     version: str
     ingress_url: str
     admin_url: str
     data: str
     reload: str
+    identity: str | None = None
 
 
 def welcome(situation: Situation, services: Sequence[ServiceSpec]) -> str:
@@ -39,6 +40,7 @@ def welcome(situation: Situation, services: Sequence[ServiceSpec]) -> str:
         f"  Admin    {situation.admin_url}",
         f"  Data     {situation.data}",
         f"  Reload   {situation.reload}",
+        *([f"  Signed   {situation.identity}"] if situation.identity else []),
         "",
         *service_lines(services),
         "",

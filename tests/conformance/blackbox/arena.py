@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from holdfast_engine.endpoints.identity import RequestSigner
+from holdfast_local.surroundings import SystemClock
 from tests.conformance.blackbox.launch import MODULES, Endpoint
 from tests.conformance.blackbox.orchestrators import Holdfast, Orchestrator, Restate
 
@@ -26,10 +30,11 @@ class Arena:
         self.folder = folder
         self.log = folder / "world.log"
         self.log.touch()
+        key_file, self.public_key = _new_identity(folder)
         self.orchestrator: Orchestrator = (
-            Restate(folder=folder)
+            Restate(folder=folder, identity_key_file=key_file)
             if orchestrator == "restate"
-            else Holdfast(folder=folder, log=self.log, has_handlers=sdk == IN_PROCESS)
+            else Holdfast(folder=folder, log=self.log, identity_key_file=key_file, has_handlers=sdk == IN_PROCESS)
         )
         self.endpoints: list[Endpoint] = []
 
@@ -64,12 +69,20 @@ class Arena:
         endpoint.start()
         return endpoint
 
-    async def register(self, endpoint: Endpoint) -> None:
+    async def register(self, endpoint: Endpoint, **options: bool) -> None:
         """Register an endpoint."""
-        body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11}
+        body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11, **options}
         async with httpx.AsyncClient(base_url=self.orchestrator.admin_url, verify=False) as admin:
             answer = await admin.post("/deployments", json=body)
         assert answer.is_success, answer.text
+
+
+def _new_identity(folder: Path) -> tuple[Path, str]:
+    """Return a file with a fresh private key, and its public key as SDKs take it."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key_file = folder / "identity.pem"
+    key_file.write_bytes(pem)
+    return key_file, RequestSigner(pem, clock=SystemClock()).public_key
 
 
 def start_arena(orchestrator: str, sdk: str, *, folder: Path) -> Arena:

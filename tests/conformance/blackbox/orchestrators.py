@@ -35,9 +35,10 @@ class Holdfast(Orchestrator):
 
     name = "holdfast"
 
-    def __init__(self, *, folder: Path, log: Path, has_handlers: bool) -> None:
+    def __init__(self, *, folder: Path, log: Path, identity_key_file: Path, has_handlers: bool) -> None:
         modules = MODULES if has_handlers else []
-        server = DevServer(modules, folder=folder, env={LOG: str(log)})
+        arguments = [*modules, "--identity-key-file", str(identity_key_file)]
+        server = DevServer(arguments, folder=folder, env={LOG: str(log)})
         self.process = server
         self.ingress_url, self.admin_url = server.ingress_url, server.admin_url
 
@@ -56,8 +57,9 @@ class Restate(Orchestrator):
 
     name = "restate"
 
-    def __init__(self, *, folder: Path) -> None:
+    def __init__(self, *, folder: Path, identity_key_file: Path) -> None:
         settings = {
+            "RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE": str(identity_key_file),
             # Ours needs no switch for what the protocol has had for a year.
             "RESTATE_EXPERIMENTAL_ENABLE_PROTOCOL_V7": "true",
             # What is no longer kept is only gone when it has been cleaned up.

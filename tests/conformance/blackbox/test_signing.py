@@ -1,0 +1,57 @@
+"""Signed requests: endpoints that trust the orchestrator's key answer it, and refuse everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.conformance.blackbox.arena import Arena
+from tests.conformance.blackbox.launch import Endpoint
+from tests.conformance.blackbox.programs import call, crash, put, run, sleep
+from tests.conformance.blackbox.server import Server, new
+
+# Somebody else's key, as SDKs take it.
+_STRANGER = "publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f"
+
+# Requests inside of one process need no signature.
+pytestmark = pytest.mark.sdks("holdfast", "restate-sdk", "node")
+
+
+@pytest_asyncio.fixture
+async def trusting(arena: Arena) -> AsyncIterator[Endpoint]:
+    """An endpoint that answers the orchestrator only; it has the services while the case is played."""
+    endpoint = arena.add_endpoint(identity_key=arena.public_key)
+    await arena.register(endpoint)
+    yield endpoint
+    await arena.register(arena.endpoint, force=True)
+    endpoint.kill()
+
+
+async def test_signed_requests_are_answered(server: Server, trusting: Endpoint) -> None:
+    """Every kind of request is signed: discovery, first attempts, replays, those after a failure."""
+    program = [run("a", 1), sleep(10), crash(new("crash"), 1), call("Player", "play", [run("b", 2)])]
+    assert await server.play(*program) == [1, None, None, [2]]
+    assert await server.call(f"/Actor/{new('a/b').replace('/', '%2F')}/play", [put("a", 1)]) == [None]
+
+
+async def test_unsigned_requests_are_refused(server: Server, trusting: Endpoint) -> None:
+    """Whoever else comes along gets nothing from such an endpoint."""
+    assert await server.play(run("a", 1)) == [1]
+    headers = {"accept": "application/vnd.restate.endpointmanifest.v4+json"}
+    is_node = server.arena.sdk == "node"
+    async with httpx.AsyncClient(base_url=trusting.uri, http1=not is_node, http2=is_node, verify=False) as stranger:
+        assert (await stranger.get("/discover", headers=headers)).status_code == 401
+        assert (await stranger.post("/invoke/Player/play", content=b"")).status_code == 401
+
+
+async def test_an_endpoint_that_trusts_another_is_not_registered(server: Server) -> None:
+    """An endpoint that refuses the orchestrator cannot be registered with it."""
+    endpoint = server.arena.add_endpoint(identity_key=_STRANGER)
+    body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11}
+    answer = await server.admin.post("/deployments", json=body)
+    assert not answer.is_success
+    assert answer.json()["message"]
+    endpoint.kill()
