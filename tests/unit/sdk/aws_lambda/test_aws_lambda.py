@@ -321,6 +321,23 @@ def test_portions_that_cannot_be_appended_travel(function: Function) -> None:
     assert suspended.reached.slot.length == 1 + len(function.appends[0])
 
 
+@dynamodb(error("ValidationException"), answer())
+def test_behind_what_travels_everything_travels(function: Function) -> None:
+    """When an append has failed, later results are not appended in front of it, whatever DynamoDB says by then."""
+
+    async def slow() -> None:
+        await asyncio.sleep(0.05)
+
+    async def handler(ctx: Context, _: int) -> None:
+        await gather(ctx.run_typed("quick", int), ctx.run_typed("slow", slow))
+        await ctx.run_typed("next", int)
+
+    function.deploy(handler)
+    suspended = function.attempt(grant())
+    assert len(function.appends) == 1
+    assert suspended.types == ["RUN", "RUN", "RUN_COMPLETION", "RUN_COMPLETION", "RUN", "SUSPENSION"]
+
+
 def test_a_sleep_that_an_attempt_sees_end_is_appended(function: Function) -> None:
     """The end of a sleep that was awaited beside a step is an entry of the handler's own."""
 
