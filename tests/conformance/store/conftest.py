@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -31,6 +32,22 @@ def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def clients(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Any]]:
+    """Give one client to each server: making one takes longer than most of these tests."""
+    with mock_aws():
+        made: dict[str, Any] = {}
+
+        def client(of: str) -> Any:
+            if of not in made and of == "moto":
+                made[of] = aws_session().create_client("dynamodb")
+            elif of not in made:
+                made[of] = client_of(request.getfixturevalue("dynoxide").url)
+            return made[of]
+
+        yield client
+
+
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """An empty store."""
@@ -46,13 +63,7 @@ async def _opened(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator
             sqlite.open()
             yield sqlite
             await sqlite.close()
-        case "moto":
-            with mock_aws():
-                on_moto = new_store(aws_session().create_client("dynamodb"), clock=SystemClock())
-                yield on_moto
-                on_moto.close()
-        case "dynoxide":
-            server: Dynoxide = request.getfixturevalue("dynoxide")
-            on_dynoxide = new_store(client_of(server.url), clock=SystemClock())
-            yield on_dynoxide
-            on_dynoxide.close()
+        case _:
+            dynamo = new_store(request.getfixturevalue("clients")(request.param), clock=SystemClock())
+            yield dynamo
+            dynamo.close()

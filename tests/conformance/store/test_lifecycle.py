@@ -258,7 +258,7 @@ async def test_cancel_unstarted(store: Store, status: Status) -> None:
 
 STEP = (f.input_(), f.run(1))
 STARTED: dict[str, dict[str, Any]] = {
-    "a second epoch": {"epoch": 2},
+    "a second epoch": {"epoch": 2, "page": Page(epoch=2, base=0, frames=(f.input_(),))},
     "an entry": {"page": Page(epoch=1, base=0, frames=STEP)},
     # With its first page full of Input, entries of an attempt would stand on the next.
     "a full page": {"page": Page(epoch=1, base=0, frames=(f.input_(),), closed=True)},
