@@ -14,6 +14,7 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
 )
 from botocore.exceptions import ConnectionError as BrokenConnection
 from botocore.parsers import ResponseParserError
@@ -41,7 +42,7 @@ _CONFLICT = frozenset({"TransactionInProgressException", "TransactionConflictExc
 # Raised before anything has left: the request cannot have been carried out.
 _UNSENT = (ConnectTimeoutError, EndpointConnectionError, CredentialRetrievalError)
 # An answer that broke off or came garbled says nothing about what was done.
-_UNCERTAIN = (BrokenConnection, HTTPClientError, ChecksumError, ResponseParserError)
+_UNCERTAIN = (BrokenConnection, HTTPClientError, IncompleteReadError, ChecksumError, ResponseParserError)
 _ITEM_SIZE = ("item size", "maximum allowed size", "collection size")
 
 
@@ -95,6 +96,12 @@ def status_of(error: Exception) -> int:
     if not isinstance(error, ClientError):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def wait_of(error: Exception) -> int | None:
+    """Return for how many milliseconds a service asks to be left alone; None when it does not say."""
+    seconds = str(error.response.get("retryAfterSeconds", "")) if isinstance(error, ClientError) else ""
+    return int(seconds) * 1000 if seconds.isascii() and seconds.isdigit() else None
 
 
 def item_in(error: Exception) -> Mapping[str, Any] | None:

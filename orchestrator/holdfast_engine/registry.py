@@ -22,13 +22,15 @@ DEFAULT_ABORT_TIMEOUT_MS = 600_000
 class Endpoint:
     """Where handlers live.
 
-    `address` is a URI for `http`, a qualified ARN for `lambda`, and any name for `in-process`.
+    `address` is a URI for `http`, a qualified ARN for `lambda`, and any name for `in-process`. `assume_role_arn` is for
+    `lambda` only: who to be when calling it.
     """
 
     transport: Literal["in-process", "http", "lambda"]
     address: str
     use_http_11: bool = False
     additional_headers: tuple[tuple[str, str], ...] = ()
+    assume_role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,8 @@ def _endpoint(body: JsonBody) -> Endpoint:
     if (arn is None) == (uri is None):
         raise bad_request("name one endpoint: either 'uri' or 'arn'")
     if arn is not None:
-        return Endpoint(transport="lambda", address=arn, additional_headers=headers)
+        role_arn = body.optional_text("assume_role_arn")
+        return Endpoint(transport="lambda", address=arn, additional_headers=headers, assume_role_arn=role_arn)
     assert uri is not None, "one of the two is set"
     return http_endpoint(uri, headers=headers)
 

@@ -100,6 +100,8 @@ def _deployment_head(deployment: Deployment) -> dict[str, Any]:
     shape: dict[str, Any] = {"id": deployment.id}
     if is_lambda:
         shape["arn"] = endpoint.address
+        if endpoint.assume_role_arn is not None:
+            shape["assume_role_arn"] = endpoint.assume_role_arn
     else:
         in_process = endpoint.transport == "in-process"
         shape["uri"] = f"in-process:{endpoint.address}" if in_process else endpoint.address

@@ -10,6 +10,8 @@ import pytest
 from holdfast_engine.engine import Registration
 from holdfast_engine.errors import DiscoveryFailed, RegistrationRejected
 from holdfast_http.admin.app import Admin
+from holdfast_http.admin.shapes import deployment_json
+from tests.support.attempts import deployment
 from tests.support.fake_engine import SERVICES, FakeEngine, deployment_of
 from tests.support.requests import ask, content, header, post
 
@@ -155,6 +157,17 @@ async def test_registering_a_function(admin: Admin, engine: FakeEngine) -> None:
     answer = await post(admin, "/v3/deployments", json.dumps({"arn": arn}))
     assert answer.status == 201
     assert (engine.registered[0].transport, engine.registered[0].address) == ("lambda", arn)
+    assert "assume_role_arn" not in deployment_json(deployment(engine.registered[0]))
+
+
+async def test_registering_a_function_of_another_account(admin: Admin, engine: FakeEngine) -> None:
+    """The role to call a function with is registered and shown."""
+    role = "arn:aws:iam::999999999999:role/caller"
+    arn = "arn:aws:lambda:us-east-1:999999999999:function:f:1"
+    await post(admin, "/v3/deployments", json.dumps({"arn": arn, "assume_role_arn": role}))
+    (endpoint,) = engine.registered
+    assert endpoint.assume_role_arn == role
+    assert deployment_json(deployment(endpoint))["assume_role_arn"] == role
 
 
 @pytest.mark.parametrize(
