@@ -6,21 +6,23 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import restate
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 import holdfast
 from holdfast import Context, ObjectContext, RunOptions, gather
+from holdfast._dynamo import DynamoClient, Refused, Undecided
 from holdfast._dynamo_http import Connection, Reply
 from holdfast._lambda_journal import JournalWriter
 from holdfast.adapters import restate as adapter
 from holdfast.aws_lambda import handler as lambda_handler
 from holdfast_aws.store import DynamoStore
-from holdfast_engine.world import Settings
 from holdfast_local.surroundings import SystemClock
 from holdfast_protocol.frames import frame_type
 from holdfast_protocol.messages import MessageType
@@ -110,11 +112,11 @@ def _services(executions: Executions) -> list[Any]:
 
 @asynccontextmanager
 async def running(
-    store: DynamoStore, executions: Executions, *, settings: Settings | None = None
+    store: DynamoStore, executions: Executions, *, has_grants: bool = True
 ) -> AsyncIterator[FunctionWorld]:
     services = _services(executions)
-    world = FunctionWorld(store, lambda: lambda_handler(services), services_manifest(*services), settings=settings)
-    async with world:
+    manifest = services_manifest(*services)
+    async with FunctionWorld(store, lambda: lambda_handler(services), manifest, has_grants=has_grants) as world:
         yield world
 
 
@@ -136,13 +138,12 @@ async def test_ten_steps_are_one_invocation(store: DynamoStore) -> None:
 
 async def test_without_grants_they_are_eleven(store: DynamoStore) -> None:
     """The same function, not allowed to append, takes an invocation more than it has steps; its journal is the same."""
-    executions = Executions()
-    async with running(store, executions) as world:
-        direct = await world.entries((await world.call("Tested/steps", b"10")).invocation_id)
-        world.functions.has_grants = False
-        classic = await world.entries((await world.call("Tested/steps", b"10")).invocation_id)
-        assert world.functions.invocations == 1 + 11
-        assert direct == classic
+    journals = []
+    for has_grants, invocations in ((True, 1), (False, 11)):
+        async with running(store, Executions(), has_grants=has_grants) as world:
+            journals.append(await world.entries((await world.call("Tested/steps", b"10")).invocation_id))
+            assert world.functions.invocations == invocations
+    assert journals[0] == journals[1]
 
 
 async def test_many_pages(store: DynamoStore) -> None:
@@ -206,50 +207,47 @@ async def test_a_function_that_outlives_its_attempt(store: DynamoStore) -> None:
     """A function that goes on after the dispatcher has given it up gets nothing more into the journal, and stops."""
     executions = Executions()
     is_stuck, go_on = threading.Event(), threading.Event()
+    zombies = ThreadPoolExecutor(max_workers=1)
+    answers: list[Future[dict[str, Any]]] = []
 
     def stick() -> None:
         if not is_stuck.is_set():
             is_stuck.set()
             assert go_on.wait(timeout=30)
 
+    def give_up(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        if answers:
+            return run()
+        answers.append(zombies.submit(run))
+        assert is_stuck.wait(timeout=30)
+        raise ReadTimeoutError(endpoint_url="lambda")
+
     async with running(store, executions) as world:
-        zombies: list[asyncio.Task[Any]] = []
-        call = world.functions.around
-
-        async def give_up(run: Callable[[], Any]) -> Any:
-            task = asyncio.create_task(call(run))
-            if not zombies:
-                zombies.append(task)
-                while not is_stuck.is_set():
-                    await asyncio.sleep(0.01)
-                raise TimeoutError
-            return await task
-
         world.functions.around = give_up
         executions.before["step 5"] = stick
         finished = await world.call("Tested/steps", b"10")
         before = list(executions.steps)
         go_on.set()
-        answer = json.loads(await zombies[0])
-        assert answer["statusCode"] == 200
+        payload = json.loads((await asyncio.wrap_future(answers[0]))["Payload"].read())
+        assert payload["statusCode"] == 200
         assert executions.steps == before, "the zombie executes nothing more"
         assert _types(await world.entries(finished.invocation_id)).count("RUN_COMPLETION") == 10
+    zombies.shutdown()
 
 
 async def test_a_lost_answer_of_the_function(store: DynamoStore) -> None:
     """When the answer gets lost behind the function, what it had appended is not executed again."""
     executions = Executions()
-    async with running(store, executions) as world:
-        call = world.functions.around
-        lost: list[Any] = []
+    lost: list[dict[str, Any]] = []
 
-        async def lose(run: Callable[[], Any]) -> Any:
-            answer = await call(run)
-            if not lost:
-                lost.append(answer)
-                raise ConnectionResetError
+    def lose(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        answer = run()
+        if lost:
             return answer
+        lost.append(answer)
+        raise ConnectionClosedError(endpoint_url="lambda")
 
+    async with running(store, executions) as world:
         world.functions.around = lose
         assert (await world.call("Tested/steps", b"5")).outcome.value == b"5"
         # The last step travelled with the answer.
@@ -259,25 +257,51 @@ async def test_a_lost_answer_of_the_function(store: DynamoStore) -> None:
 async def test_a_function_that_runs_out_of_time(store: DynamoStore) -> None:
     """An invocation whose steps take longer than the function may run goes on in one function after the other."""
     executions = Executions()
+    left_ms = 60_000
+
+    def anew(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        nonlocal left_ms
+        left_ms = 60_000
+        return run()
+
+    def take_long() -> None:
+        nonlocal left_ms
+        left_ms -= 20_000
+
     async with running(store, executions) as world:
-        left_ms = [60_000]
-        executions.before |= {
-            f"step {number}": lambda: left_ms.__setitem__(0, left_ms[0] - 20_000) for number in range(9)
-        }
-
-        def remaining_ms() -> int:
-            return left_ms[0]
-
-        call = world.functions.around
-
-        async def anew(run: Callable[[], Any]) -> Any:
-            left_ms[0] = 60_000
-            return await call(run)
-
-        world.functions.around, world.functions.remaining_ms = anew, remaining_ms
+        executions.before |= {f"step {number}": take_long for number in range(9)}
+        world.functions.around, world.functions.remaining_ms = anew, lambda: left_ms
         assert (await world.call("Tested/steps", b"9")).outcome.value == b"9"
         assert world.functions.invocations == 3
         assert len(executions.steps) == 9
+
+
+@pytest.mark.parametrize(("is_done", "is_certain"), [(False, True), (False, False), (True, False)])
+@pytest.mark.parametrize("number", [0, 1, 5])
+async def test_an_append_that_nobody_decides(
+    store: DynamoStore, monkeypatch: pytest.MonkeyPatch, number: int, is_done: bool, is_certain: bool
+) -> None:
+    """Whatever becomes of an append that the function gives up, each step executes once and is in the journal once."""
+    update = DynamoClient.update_item
+    updates: list[Any] = []
+
+    def undecided(self: DynamoClient, request: Any, *, budget_s: float) -> Refused | None:
+        updates.append(request)
+        if len(updates) == number + 1:
+            if is_done:
+                update(self, request, budget_s=budget_s)
+            raise Undecided("nobody knows", is_certain=is_certain)
+        return update(self, request, budget_s=budget_s)
+
+    monkeypatch.setattr(DynamoClient, "update_item", undecided)
+    executions = Executions()
+    async with running(store, executions) as world:
+        finished = await world.call("Tested/steps", b"10")
+        assert finished.outcome.value == b"10"
+        assert world.functions.invocations == 2
+        assert executions.steps == [f"step {number}" for number in range(10)]
+        entries = await world.entries(finished.invocation_id)
+        assert _types(entries) == ["INPUT", *["RUN", "RUN_COMPLETION"] * 10, "OUTPUT"]
 
 
 async def test_restates_own_sdk(store: DynamoStore) -> None:
