@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from holdfast_engine.blobs import spilled
+from holdfast_engine.load import journal_of
+from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Note, Outcome, Sink, Status
 from holdfast_engine.retention import drop_late_note
 from holdfast_engine.wire import outcome_completion
 from holdfast_engine.world import Ended, World
-
-_WAKES = frozenset({Status.SUSPENDED, Status.READY})
 
 
 async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
@@ -23,9 +23,27 @@ async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
     head = await world.store.head(invocation_id)
     if head is None or head.status is Status.COMPLETED:
         await drop_late_note(world, invocation_id, head)
-    elif head.status in _WAKES:
+    elif head.status is Status.READY or (head.status is Status.SUSPENDED and await _may_go_on(world, head)):
         await world.wakeups.wake(invocation_id, not_before_ms=None)
     return head
+
+
+async def _may_go_on(world: World, head: Head) -> bool:
+    """Return whether a suspended invocation has what it waits for.
+
+    Of several notes that are written at once the last one's writer sees them all. A wake-up each would be a message
+    and a look as well, and whoever handles it performs what the invocation has committed and nobody there knows to be
+    done: a parent that has called a thousand would offer to create them again with each one that ends.
+    """
+    loaded = await world.store.load(head.id, epoch=None)
+    if loaded is None or isinstance(loaded, Fenced):
+        return False
+    if loaded.head.status is not Status.SUSPENDED or loaded.head.awaiting is None:
+        # Somebody took it up meanwhile, and reads the notes before it rests again.
+        return loaded.head.status is Status.READY
+    journal = await journal_of(world, loaded.head, loaded.pages, loaded.notes)
+    now_ms = world.clock.now_ms()
+    return journal.has_resolved(loaded.head.awaiting, now_ms=now_ms, signals_from=journal.durable)
 
 
 async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:

@@ -7,17 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.budget import Bill, Budget, open_budget
+from tests.bench.budget import Bill, Budget, open_budget, open_dynamo_budget
+from tests.support.dynamo_stores import client_of
+from tests.support.dynoxide import Dynoxide
 
 # The budget is promised for inputs of up to 600 bytes.
 TEXT = '"' + "x" * 598 + '"'
 
 
-@pytest.fixture
-async def budget(tmp_path: Path) -> AsyncIterator[Budget]:
-    """A server of our own per test: nothing else is on its bill."""
-    async with open_budget(tmp_path) as budget:
-        yield budget
+@pytest.fixture(params=["counted", "billed"])
+async def budget(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Budget]:
+    """A server of our own per test: nothing else is on its bill, which our store counts or DynamoDB writes."""
+    if request.param == "counted":
+        async with open_budget(tmp_path) as budget:
+            yield budget
+    else:
+        async with open_dynamo_budget(client_of(request.getfixturevalue("dynoxide").url)) as budget:
+            yield budget
 
 
 def _check(bill: Bill, *, write_units_max: int, attempts: int) -> None:
@@ -40,6 +46,39 @@ def _check(bill: Bill, *, write_units_max: int, attempts: int) -> None:
 async def test_within_budget(budget: Budget, path: str, body: str, write_units_max: int, attempts: int) -> None:
     """One call costs at most what the design promises for its kind."""
     _check(await budget.bill([(path, body)]), write_units_max=write_units_max, attempts=attempts)
+
+
+@pytest.mark.parametrize(("steps", "units_max"), [("10", 13), ("100", 120)])
+async def test_within_budget_with_retention(budget: Budget, steps: str, units_max: int) -> None:
+    """Marking each page with its time to live is within the budget of sequential steps as well."""
+    bill = await budget.bill([("Bench/steps", steps)])
+    assert bill.write_units + bill.retention_units <= units_max, bill
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("Bench/empty", TEXT),
+        ("Bench/steps", "1"),
+        ("Bench/steps", "10"),
+        ("Bench/steps", "100"),
+        ("Bench/gathered_steps", "10"),
+        ("Tally/free/add", "1"),
+        ("Bench/parent", TEXT),
+        ("Bench/nap", "1200"),
+    ],
+)
+async def test_our_count_is_dynamodbs(tmp_path: Path, dynoxide: Dynoxide, path: str, body: str) -> None:
+    """What the embedded store counts is what DynamoDB says it consumed, unit by unit."""
+    async with open_budget(tmp_path) as counted, open_dynamo_budget(client_of(dynoxide.url)) as billed:
+        ours, theirs = await counted.bill([(path, body)]), await billed.bill([(path, body)])
+    assert (ours.write_units, ours.retention_units) == (theirs.write_units, theirs.retention_units)
+    assert ours.attempts == theirs.attempts
+
+
+async def test_a_fan_out_costs_no_more_than_its_parts(budget: Budget) -> None:
+    """Twenty calls at once cost what one call with its child costs, and at most four units for each further one."""
+    _check(await budget.bill([("Bench/fan_out", "20")]), write_units_max=8 + 19 * 4, attempts=22)
 
 
 async def test_a_contended_exclusive_call_costs_seven(budget: Budget) -> None:
