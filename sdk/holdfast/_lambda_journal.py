@@ -33,6 +33,8 @@ _IN_HEAD: Final = f"{EPOCH} = :e AND {COUNT} = :c AND {_IS_OPEN} AND {STATUS} <>
 _IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN} AND attribute_not_exists({EXPIRES})"
 # Not there yet, or left over from an earlier invocation of the same id, or claimed by a newer attempt and still empty.
 _BEGINNING: Final = f"attribute_not_exists({PARTITION}) OR attribute_exists({EXPIRES}) OR ({_IN_PAGE})"
+# What a page that is begun must not take over from one that was there before.
+_LEFT_BEHIND: Final = (TAKEN, EXPIRES, CLOSED)
 
 
 class JournalWriter:
@@ -76,38 +78,31 @@ class JournalWriter:
 
     def _update(self, listed: list[dict[str, str]], taken: Sequence[str], *, closes: bool) -> dict[str, Any]:
         slot = self._slot
+        begins = slot.page > 0 and slot.count == 0
+        changes = {COUNT: ":n", FRAMES: ":f" if begins else f"list_append({FRAMES}, :f)"}
         values: dict[str, Any] = {
             ":e": {"N": str(self._epoch)},
             ":c": {"N": str(slot.count)},
             ":n": {"N": str(slot.count + len(listed))},
             ":f": {"L": listed},
         }
-        changes = {COUNT: ":n", FRAMES: f"list_append({FRAMES}, :f)"}
-        gone: set[str] = set()
         if slot.page == 0:
-            condition = _IN_HEAD
             values[":done"] = {"S": STATUS_COMPLETED}
-        elif slot.count == 0:
-            condition = _BEGINNING
-            changes |= {FRAMES: ":f", EPOCH: ":e", BASE: ":b"}
-            gone = {CLOSED, EXPIRES, TAKEN}
-            values[":b"] = {"N": str(slot.base)}
         else:
-            condition = _IN_PAGE
             changes[EPOCH] = ":e"
+        if begins:
+            changes[BASE], values[":b"] = ":b", {"N": str(slot.base)}
         if closes:
-            changes[CLOSED] = ":yes"
-            values[":yes"] = {"BOOL": True}
+            changes[CLOSED], values[":yes"] = ":yes", {"BOOL": True}
         if taken:
-            changes[TAKEN] = ":a" if gone else f"list_append(if_not_exists({TAKEN}, :none), :a)"
+            changes[TAKEN] = ":a" if begins else f"list_append(if_not_exists({TAKEN}, :none), :a)"
             values[":a"] = {"L": [{"S": token} for token in taken]}
-            if not gone:
-                values[":none"] = {"L": []}
+            values |= {} if begins else {":none": {"L": []}}
         return {
             "TableName": self._table,
             "Key": {PARTITION: {"S": self._invocation_id}, SORT: {"S": sort_of(slot.page)}},
-            "ConditionExpression": condition,
-            "UpdateExpression": _expression(changes, gone),
+            "ConditionExpression": _IN_HEAD if slot.page == 0 else _BEGINNING if begins else _IN_PAGE,
+            "UpdateExpression": _expression(changes, gone=_LEFT_BEHIND if begins else ()),
             "ExpressionAttributeValues": values,
             # A refusal brings the item, so that nothing has to be read to see whose write was there before.
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -125,10 +120,10 @@ class JournalWriter:
         return bool(stored[begin : begin + len(listed)] == listed)
 
 
-def _expression(changes: Mapping[str, str], gone: set[str]) -> str:
-    """Return what sets some attributes and removes others."""
+def _expression(changes: Mapping[str, str], *, gone: Sequence[str]) -> str:
+    """Return what sets some attributes and removes others, unless they are set."""
     text = "SET " + ", ".join([f"{name} = {value}" for name, value in changes.items()])
-    left = sorted(gone.difference(changes))
+    left = [name for name in gone if name not in changes]
     return f"{text} REMOVE {', '.join(left)}" if left else text
 
 

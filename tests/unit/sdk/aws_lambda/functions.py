@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+import holdfast
+from holdfast import RunOptions, aws_lambda
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.envelope import parse_response, request_envelope
 from holdfast_protocol.frames import frame_type, split_frames
 from holdfast_protocol.grants import JournalGrant, Reached, Slot, grant_headers, reached_from_headers
 from holdfast_protocol.messages import Message, MessageType, decode, encode
-from tests.support.scripted_server import Received
+from tests.support.scripted_server import Play, Received, ScriptedServer
+
+Fn = Callable[..., Awaitable[Any]]
 
 INVOCATION_ID = "inv_1" + "a" * 33
 RAW_ID = bytes(range(24))
@@ -66,6 +70,35 @@ class Answer:
         suspension = self.terminator
         assert isinstance(suspension, pb.Suspension)
         return list(suspension.awaiting_on.waiting_completions)
+
+
+class Function:
+    """A deployed function with one handler, `work`, and the DynamoDB it talks to."""
+
+    def __init__(self, server: ScriptedServer) -> None:
+        self.server = server
+        self.context = Context()
+
+    def deploy(self, fn: Fn, **options: Any) -> None:
+        service = holdfast.Service("Tested")
+        service.handler("work")(fn)
+        self.handler = aws_lambda.handler([service], **options)
+
+    def attempt(self, *args: Any, **kwargs: Any) -> Answer:
+        return answered(self.handler(event("work", *args, **kwargs), self.context))
+
+    @property
+    def appends(self) -> list[list[str]]:
+        return [appended(received) for received in self.server.received]
+
+
+def dynamodb(*script: Play) -> pytest.MarkDecorator:
+    """Have the function's DynamoDB play a script."""
+    return pytest.mark.parametrize("function", [script], indirect=True, ids=["scripted"])
+
+
+async def ten_steps(ctx: holdfast.Context, _: int) -> int:
+    return sum([await ctx.run_typed(f"step {number}", int, RunOptions(), number) for number in range(10)])
 
 
 def grant(*, slot: Slot | None = None, durable: int = 1, epoch: int = 1, taken: Sequence[str] = ()) -> JournalGrant:
