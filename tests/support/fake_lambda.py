@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 from collections.abc import Callable, Mapping
@@ -43,7 +44,7 @@ class FakeLambda:
     def __init__(self, functions: Mapping[str, Callable[[], Handler]], *, region: str = REGION) -> None:
         self.meta = SimpleNamespace(region_name=region)
         self.events: list[dict[str, Any]] = []
-        self._functions = functions
+        self._functions = dict(functions)
         self._handlers: dict[str, Handler] = {}
         self._thread = ThreadPoolExecutor(max_workers=1)
 
@@ -51,7 +52,13 @@ class FakeLambda:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._thread.submit(self._end).result()
         self._thread.shutdown()
+
+    def replace(self, name: str, make: Callable[[], Handler]) -> None:
+        """Put other code behind a name."""
+        self._functions[name] = make
+        self._handlers.pop(name, None)
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         assert InvocationType == "RequestResponse"
@@ -62,6 +69,14 @@ class FakeLambda:
         event = json.loads(Payload)
         self.events.append(event)
         return self._thread.submit(self._run, FunctionName, event).result()
+
+    def _end(self) -> None:
+        self._handlers.clear()
+        try:
+            # Restate's SDK makes a loop for the thread, and leaves it.
+            asyncio.get_event_loop_policy().get_event_loop().close()
+        except RuntimeError:
+            return
 
     def _run(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
         try:
