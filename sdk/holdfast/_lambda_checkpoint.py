@@ -139,8 +139,12 @@ class LambdaCheckpoint:
         def append() -> bool:
             return self._writer.append([*self._pending, *frames], self._taken, budget_s=budget_s)
 
-        # Not the loop's own threads: all of those may be taken by steps that block.
-        is_durable = await asyncio.get_running_loop().run_in_executor(self._thread, append)
+        if len(asyncio.all_tasks()) == 1:
+            # Nobody else is kept waiting, and handing it to a thread would cost nearly as much again.
+            is_durable = append()
+        else:
+            # Not one of the loop's own threads: all of those may be taken by steps that block.
+            is_durable = await asyncio.get_running_loop().run_in_executor(self._thread, append)
         self._pending = self._taken = ()
         return is_durable
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 import holdfast
 from holdfast import Context, RunOptions, aws_lambda, gather
+from holdfast._dynamo import DynamoClient, Refused
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.grants import Reached, Slot
 from holdfast_protocol.messages import MessageType, encode, encode_notification
@@ -70,6 +73,29 @@ def test_gathered_steps_share_an_append(function: Function) -> None:
     function.deploy(handler)
     assert function.attempt(grant()).output == b"45"
     assert len(function.appends) <= 2
+
+
+def test_appends_keep_nobody_waiting(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While other steps execute, an append is in a thread of its own; where there are none, a thread would only cost."""
+    threads: list[str] = []
+    update = DynamoClient.update_item
+
+    def update_item(self: DynamoClient, *args: Any, **options: Any) -> Refused | None:
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return update(self, *args, **options)
+
+    monkeypatch.setattr(DynamoClient, "update_item", update_item)
+
+    async def slow() -> None:
+        await asyncio.sleep(0.05)
+
+    async def handler(ctx: Context, _: int) -> None:
+        await ctx.run_typed("alone", int)
+        await gather(ctx.run_typed("quick", int), ctx.run_typed("slow", slow))
+
+    function.deploy(handler)
+    function.attempt(grant())
+    assert threads == ["MainThread", "holdfast-journal"]
 
 
 def test_merged_entries_go_in_front(function: Function) -> None:
