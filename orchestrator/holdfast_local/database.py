@@ -32,8 +32,11 @@ SCHEMA_VERSION = 1
 
 # How long a batch nobody waits for may stay open; long enough to gather, short enough to bound what a crash loses.
 _COMMIT_AFTER_S = 0.005
-# The WAL is copied back into the database file when it has grown by this much.
+# The WAL is copied back into the database file when about this much was written to it. That is counted, because the
+# file's length says nothing: once all of it is copied, SQLite writes it from the beginning without making it shorter.
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
+# What a changed row costs in the WAL beside its own bytes: a page, though rows that change together may share it.
+_ROW_BYTES = 4096
 _CACHE_KIB = 64 * 1024
 
 _SCHEMA = """
@@ -66,6 +69,7 @@ class Database:
         self._committed = 0
         self._synced = 0
         self._is_syncing = False
+        self._written = 0
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._requests: SimpleQueue[int | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -117,6 +121,7 @@ class Database:
         """Stage a change."""
         if not self._is_dirty:
             self._begin()
+        self._written += _ROW_BYTES + sum([len(value) for value in parameters if isinstance(value, bytes)])
         return self.read(statement, parameters)
 
     async def flushed(self) -> None:
@@ -211,9 +216,10 @@ class Database:
             while (commit := self._requests.get()) is not None:
                 try:
                     os.fsync(wal)
-                    size = os.fstat(wal).st_size
-                    if size - copied > _CHECKPOINT_BYTES:
-                        copied = self._checkpoint(size)
+                    written = self._written
+                    if written - copied > _CHECKPOINT_BYTES:
+                        self._checkpoint()
+                        copied = written
                 except (OSError, sqlite3.Error) as error:
                     self._loop.call_soon_threadsafe(self._fail, error)
                     return
@@ -221,7 +227,7 @@ class Database:
         finally:
             os.close(wal)
 
-    def _checkpoint(self, size: int) -> int:
+    def _checkpoint(self) -> None:
         """Copy what no reader holds back into the file, from a connection of this thread's own."""
         assert self._path is not None
         connection = sqlite3.connect(self._path, isolation_level=None)
@@ -229,4 +235,3 @@ class Database:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             connection.close()
-        return size
