@@ -76,7 +76,7 @@ def test_gathered_steps_share_an_append(function: Function) -> None:
 
 
 def test_appends_keep_nobody_waiting(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While other steps execute, an append is in a thread of its own; where there are none, a thread would only cost."""
+    """While other steps execute, an append is in a thread of its own; without any, a thread would only cost."""
     threads: list[str] = []
     update = DynamoClient.update_item
 
