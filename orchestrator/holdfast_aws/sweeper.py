@@ -5,8 +5,8 @@ one at the latest finds it, and it has ten of its fifteen minutes left by then: 
 a row may fail before a timer is late, and none is ever lost. First the message, then the row: a crash in between is a
 message more.
 
-Where to begin is said by a mark in the table, which each sweep moves on when it is through. After a standstill, however
-long, the next sweep begins where the last one ended.
+Where to begin is said by a mark in the table, which is there before the first row and which each sweep moves on when it
+is through. After a standstill, however long, the next sweep begins where the last one ended.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Sweeper:
         """
         now = self._clock.now_ms()
         moved = 0
-        for slot in slots(await self._from_ms(), now_ms=now):
+        for slot in slots(await self._timers.swept_ms(), now_ms=now):
             shards = [self._sweep_shard(slot, shard, until_ms=now + HORIZON_MS) for shard in range(SHARDS)]
             counts = await asyncio.gather(*shards, return_exceptions=True)
             for count in counts:
@@ -52,11 +52,6 @@ class Sweeper:
                 await self._timers.say_swept((slot + 1) * SLOT_MS)
         await self._timers.say_swept(now)
         return moved
-
-    async def _from_ms(self) -> int | None:
-        swept_ms = await self._timers.swept_ms()
-        # No mark: this is the first sweep of all, or the table was restored from before that.
-        return swept_ms if swept_ms is not None else await self._timers.earliest_ms()
 
     async def _sweep_shard(self, slot: int, shard: int, *, until_ms: int) -> int:
         moved = 0
@@ -82,11 +77,11 @@ class Sweeper:
         await self._queue.send(outgoing(timer.invocation_id, delay_s=delay))
 
 
-def slots(from_ms: int | None, *, now_ms: int) -> range:
+def slots(swept_ms: int | None, *, now_ms: int) -> range:
     """Return the slots that a sweep has to look at: from where the last one was, until as far as it moves timers.
 
     A row is due a quarter of an hour after it was put, or later. So in front of the time of the last sweep there is
     nothing new, even if the clock of who put it was a quarter of an hour behind.
     """
-    first_ms = now_ms if from_ms is None else min(from_ms, now_ms)
-    return range(slot_of(first_ms), slot_of(now_ms + HORIZON_MS) + 1)
+    from_ms = now_ms if swept_ms is None else min(swept_ms, now_ms)
+    return range(slot_of(from_ms), slot_of(now_ms + HORIZON_MS) + 1)

@@ -38,13 +38,19 @@ class Timers:
         self._dynamo = dynamo
         self._row = bound(TimerItem, table_name)
         self._swept = bound(SweptItem, table_name)
+        self._is_marked = False
 
-    async def put(self, timer: Timer) -> None:
+    async def put(self, timer: Timer, *, now_ms: int) -> None:
         """Arm a timer; it is durable when this returns.
 
         Raises:
             StoreUnreachable: DynamoDB did not take it.
         """
+        if not self._is_marked:
+            # Before the first row of all, so that whoever sweeps after a standstill knows where to begin. Refused, and
+            # paid for, once in each process that arms timers.
+            await self._dynamo.put(self._swept(until_ms=now_ms), SweptItem.slot.does_not_exist())
+            self._is_marked = True
         await self._dynamo.put(self._row(slot=partition_of(timer), sort=sort_of(timer)), None)
 
     async def due(self, slot: int, shard: int, *, until_ms: int, limit: int) -> list[Timer]:
@@ -68,29 +74,14 @@ class Timers:
         await self._dynamo.delete_many(self._row, [(partition_of(timer), sort_of(timer)) for timer in timers])
 
     async def swept_ms(self) -> int | None:
-        """Return until when everything due has been moved, as far as anybody said."""
-        mark = self._swept()
-        raw = await self._dynamo.get(self._swept, mark.slot, mark.sort)
-        return None if raw is None else int(raw["n"]["N"])
-
-    async def earliest_ms(self) -> int | None:
-        """Return when the first of all timers is due, or None when there is none; this reads the whole table.
+        """Return until when everything due has been moved; None when no timer was ever armed, nor any sweep done.
 
         Raises:
             StoreUnreachable: DynamoDB did not answer.
         """
         mark = self._swept()
-        request = {
-            "FilterExpression": "p <> :mark",
-            "ExpressionAttributeValues": {":mark": {"S": mark.slot}},
-            "ProjectionExpression": "s",
-        }
-        earliest: int | None = None
-        async for raws in self._dynamo.scan(self._row, request, after=None):
-            for raw in raws:
-                due_ms = timer_of(raw["s"]["S"]).due_ms
-                earliest = due_ms if earliest is None else min(earliest, due_ms)
-        return earliest
+        raw = await self._dynamo.get(self._swept, mark.slot, mark.sort)
+        return None if raw is None else int(raw["n"]["N"])
 
     async def say_swept(self, until_ms: int) -> None:
         """Say that everything due until then has been moved; somebody slower may take it back, which costs a look."""

@@ -42,7 +42,8 @@ class SqsWakeups:
         """Have an invocation advanced."""
         delay_s = self._delay_s(not_before_ms)
         if not_before_ms is not None and delay_s > DELAY_S_MAX:
-            await self._timers.put(Timer(due_ms=not_before_ms, invocation_id=invocation_id))
+            timer = Timer(due_ms=not_before_ms, invocation_id=invocation_id)
+            await self._timers.put(timer, now_ms=self._clock.now_ms())
         else:
             await self._queue.send(outgoing(invocation_id, delay_s=delay_s))
 

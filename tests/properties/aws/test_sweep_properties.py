@@ -56,7 +56,8 @@ class Installation:
         assert 0 <= message.delay_s <= DELAY_S_MAX
         self.arrivals[message.body].append(self.now + 1000 * message.delay_s)
 
-    async def put(self, timer: Timer) -> None:
+    async def put(self, timer: Timer, *, now_ms: int) -> None:
+        self._swept = now_ms if self._swept is None else self._swept
         rows = self._rows[partition_of(timer)]
         if sort_of(timer) not in rows:
             insort(rows, sort_of(timer))
@@ -73,9 +74,6 @@ class Installation:
 
     async def swept_ms(self) -> int | None:
         return self._swept
-
-    async def earliest_ms(self) -> int | None:
-        return min((timer_of(sort).due_ms for sorts in self._rows.values() for sort in sorts), default=None)
 
     async def say_swept(self, until_ms: int) -> None:
         self._maybe(StoreUnreachable("no table"))
@@ -207,8 +205,8 @@ def test_a_sweep_looks_from_the_mark_to_the_horizon(ahead_ms: int, mark_ms: int 
         assert len(looked) <= 3
 
 
-async def test_the_first_sweep_of_all_begins_with_the_earliest_timer() -> None:
-    """Where no sweep has left a mark, timers of long ago are found all the same."""
+async def test_the_first_sweep_of_all_begins_with_the_first_timer() -> None:
+    """Where no sweep was ever done, timers of long ago are found all the same."""
     world = Installation()
     await world.wakeups.wake("inv_1", not_before_ms=START_MS + HOUR_MS)
     await world.wakeups.wake("inv_2", not_before_ms=START_MS + 9 * DAY_MS)
@@ -242,13 +240,18 @@ class Rows:
     def __init__(self, dynoxide: Dynoxide) -> None:
         client = client_of(dynoxide.url)
         self.store = new_store(client, clock=self)
-        self.timers = Timers(self.store.dynamo, new_tables(client).timers)
+        self._table = new_tables(client).timers
+        self.timers = self.another()
         self.now = START_MS
         self.sent: list[Outgoing] = []
         self.sweeper = Sweeper(self.timers, self, clock=self)  # type: ignore[arg-type]
 
     def now_ms(self) -> int:
         return self.now
+
+    def another(self) -> Timers:
+        """Return the table as another process sees it."""
+        return Timers(self.store.dynamo, self._table)
 
     async def send(self, message: Outgoing) -> None:
         self.sent.append(message)
@@ -260,17 +263,28 @@ async def test_rows_are_found_moved_and_gone(dynoxide: Dynoxide) -> None:
     due = [START_MS + number * 20_000 for number in range(60)]
     timers = [Timer(due_ms=due_ms, invocation_id=f"inv_{due_ms}") for due_ms in due]
     for timer in [*timers, timers[0]]:
-        await rows.timers.put(timer)
-    assert await rows.timers.earliest_ms() == START_MS
+        await rows.timers.put(timer, now_ms=START_MS)
     assert await rows.sweeper.sweep() == 46
     delays = {message.body: message.delay_s for message in rows.sent}
     assert delays == {f"inv_{due_ms}": (due_ms - START_MS) // 1000 for due_ms in due[:46]}
     assert await rows.sweeper.sweep() == 0
     assert await rows.timers.swept_ms() == START_MS
     rows.now += PERIOD_MS
-    assert await rows.timers.earliest_ms() == START_MS + 920_000
     assert await rows.sweeper.sweep() == 14
-    assert await rows.timers.earliest_ms() is None
+    assert await rows.sweeper.sweep() == 0
+    rows.store.close()
+
+
+async def test_the_first_timer_of_all_leaves_the_mark(dynoxide: Dynoxide) -> None:
+    """Before the first row stands where a sweep has to begin; neither later timers nor other processes move it."""
+    rows = Rows(dynoxide)
+    assert await rows.timers.swept_ms() is None
+    await rows.timers.put(Timer(due_ms=START_MS + HOUR_MS, invocation_id="inv_1"), now_ms=START_MS)
+    await rows.timers.put(Timer(due_ms=START_MS + HOUR_MS, invocation_id="inv_2"), now_ms=START_MS + 1)
+    await rows.another().put(Timer(due_ms=START_MS + HOUR_MS, invocation_id="inv_3"), now_ms=START_MS - 1)
+    assert await rows.timers.swept_ms() == START_MS
+    rows.now += 3 * DAY_MS
+    assert await rows.sweeper.sweep() == 3
     rows.store.close()
 
 
@@ -282,7 +296,7 @@ async def test_many_of_one_minute_are_moved_in_portions(dynoxide: Dynoxide) -> N
 
     async def put(name: str) -> None:
         async with gate:
-            await rows.timers.put(Timer(due_ms=START_MS + 1, invocation_id=name))
+            await rows.timers.put(Timer(due_ms=START_MS + 1, invocation_id=name), now_ms=START_MS)
 
     await asyncio.gather(*map(put, names))
     assert await rows.sweeper.sweep() == 1000
@@ -294,12 +308,15 @@ async def test_a_timer_costs_a_write_and_its_end_another(dynoxide: Dynoxide) -> 
     """Arming is one write unit and removing one; a sweep of a table at rest writes its mark and reads a little."""
     rows = Rows(dynoxide)
     meter: Meter = rows.store.meter
-    await rows.timers.put(Timer(due_ms=START_MS + 1, invocation_id="inv_1"))
-    assert meter.write_units == 1
     await rows.sweeper.sweep()
-    assert (meter.write_units, meter.retention_units) == (2, 1)
+    await rows.timers.put(Timer(due_ms=START_MS + 1, invocation_id="inv_1"), now_ms=START_MS)
+    write_units = meter.write_units
+    await rows.timers.put(Timer(due_ms=START_MS + 2, invocation_id="inv_1"), now_ms=START_MS)
+    assert meter.write_units - write_units == 1
+    await rows.sweeper.sweep()
+    assert (meter.write_units - write_units, meter.retention_units) == (2, 2)
     read_units = meter.read_units
     await rows.sweeper.sweep()
-    assert (meter.write_units, meter.retention_units) == (3, 1)
+    assert (meter.write_units - write_units, meter.retention_units) == (3, 2)
     assert meter.read_units - read_units <= 3 * SHARDS + 1
     rows.store.close()

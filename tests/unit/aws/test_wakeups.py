@@ -34,7 +34,8 @@ class Rows:
 
     timers: list[Timer] = field(default_factory=list)
 
-    async def put(self, timer: Timer) -> None:
+    async def put(self, timer: Timer, *, now_ms: int) -> None:
+        assert now_ms == NOW_MS
         self.timers.append(timer)
 
 
