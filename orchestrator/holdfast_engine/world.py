@@ -107,6 +107,8 @@ class Tasks:
         task = asyncio.create_task(self._run(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Work that was cancelled before it began has been awaited by nobody, and would complain.
+        task.add_done_callback(lambda _: work.close())
 
     async def idle(self, timeout_s: float) -> bool:
         """Wait until no work is left, what it spawned included; False when time was up first."""
