@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 
 import pytest
@@ -21,6 +22,48 @@ from tests.unit.sdk.aws_lambda.functions import (
     ten_steps,
 )
 from tests.unit.sdk.surface.test_identity import KEY
+
+GOLDEN_REQUEST = (
+    "0000000000000025"
+    "0a18000102030405060708090a0b0c0d0e0f1011121314151617"
+    "1205696e765f78"
+    "1801"
+    "2801"
+    "0400000000000005"
+    "72030a0131"
+)
+GOLDEN_RUN = "0411000000000006" + "5801" + "62027330"
+GOLDEN_ANSWERS = {
+    6: GOLDEN_RUN + "0005000000000005" + "0801720130" + "0001000000000006" + "0a0101120101",
+    7: GOLDEN_RUN + "0005800000000005" + "0801720130" + "000100000000000a" + "22080a01011201012801",
+}
+
+
+@pytest.mark.parametrize("version", [6, 7])
+def test_an_attempt_byte_for_byte(function: Function, version: int) -> None:
+    """What goes in and out is what Restate's own SDK was seen to take and to give."""
+
+    async def handler(ctx: Context, _: int) -> None:
+        await ctx.run_typed("s0", int)
+
+    function.deploy(handler)
+    media_type = V7.replace("v7", f"v{version}")
+    event = {
+        "path": "/invoke/Tested/work",
+        "httpMethod": "POST",
+        "headers": {"content-type": media_type, "accept": media_type, "x-restate-invocation-id": "inv_x"},
+        "body": base64.b64encode(bytes.fromhex(GOLDEN_REQUEST)).decode(),
+        "isBase64Encoded": True,
+    }
+    assert function.handler(event, None) == {
+        "statusCode": 200,
+        "headers": {
+            "content-type": media_type,
+            "x-restate-server": f"restate-sdk-holdfast/{holdfast.__version__}",
+        },
+        "body": base64.b64encode(bytes.fromhex(GOLDEN_ANSWERS[version])).decode(),
+        "isBase64Encoded": True,
+    }
 
 
 def test_requests_share_a_loop(function: Function) -> None:
