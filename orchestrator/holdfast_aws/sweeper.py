@@ -1,8 +1,8 @@
 """The sweeper: moves timers that come near from their table onto the queue of wake-ups, with the exact delay.
 
-Near means within the longest delay of a message. A row that is put is due later than that, so the sweep after the next
-one at the latest finds it, and it has ten of its fifteen minutes left by then: with sweeps every five minutes, two in
-a row may fail before a timer is late, and none is ever lost. First the message, then the row: a crash in between is a
+Near means within the longest delay of a message. Rows are put when they are due later than that, and the first sweep
+after one has come near finds it with ten or more of its fifteen minutes left: with sweeps every five minutes, two in a
+row may fail before a timer is late, and none is ever lost. First the message, then the row: a crash in between is a
 message more.
 
 Where to begin is said by a mark in the table, which is there before the first row and which each sweep moves on when it
