@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import zlib
@@ -38,6 +39,7 @@ class ScriptedServer:
     script: list[Play]
     received: list[Received] = field(default_factory=list)
     url: str = ""
+    tls: ssl.SSLContext | None = None
     is_closing: threading.Event = field(default_factory=threading.Event)
     _connections: int = 0
 
@@ -55,15 +57,23 @@ class ScriptedServer:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            if self.tls is not None:
+                try:
+                    connection = self.tls.wrap_socket(connection, server_side=True)
+                except OSError:
+                    # The other side does not like the certificate.
+                    connection.close()
+                    continue
             self._connections += 1
             threading.Thread(target=self.serve, args=(connection, self._connections), daemon=True).start()
 
 
 @contextmanager
-def scripted_server(*script: Play) -> Iterator[ScriptedServer]:
+def scripted_server(*script: Play, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
     """Serve on a port of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = ScriptedServer(list(script), url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+    scheme = "http" if tls is None else "https"
+    server = ScriptedServer(list(script), url=f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", tls=tls)
     threading.Thread(target=server.accept, args=(listener,), daemon=True).start()
     try:
         yield server

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from holdfast import _dynamo
 from holdfast._dynamo import DynamoClient, Refused, Undecided
@@ -208,6 +217,61 @@ def test_redirects_are_not_followed() -> None:
         with pytest.raises(Undecided, match="307"):
             driven.update()
         assert len(driven.server.received) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine that nobody has signed, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begins_at = datetime.now(tz=UTC) - timedelta(days=1)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins_at)
+        .not_valid_after(begins_at + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(signed.public_bytes(pem) + private)
+    return path
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_certificates_are_verified(certificate: Path, monkeypatch: pytest.MonkeyPatch, is_trusted: bool) -> None:
+    """A server is talked to over TLS if this machine trusts its certificate; to others nothing is sent."""
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    with scripted_server(answer(), tls=tls) as server:
+        driven = Driven(server)
+        if is_trusted:
+            assert driven.update() is None
+        else:
+            with pytest.raises(Undecided, match="CERTIFICATE_VERIFY_FAILED") as raised:
+                driven.update(budget_s=0.5)
+            assert raised.value.is_certain
+        driven.client.close()
+        assert len(server.received) == int(is_trusted)
+
+
+def test_a_connection_that_does_not_come_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connecting has a time limit of its own, and what was never connected was never sent."""
+    limits_s: list[float] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        limits_s.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("holdfast._dynamo_http.socket.create_connection", connect)
+    with scripted_server(answer()) as server, pytest.raises(Undecided, match="timed out") as raised:
+        Driven(server).update()
+    assert raised.value.is_certain
+    assert max(limits_s) == _dynamo.CONNECT_S_MAX
+    assert len(limits_s) > 1
 
 
 def test_a_silent_server_costs_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
