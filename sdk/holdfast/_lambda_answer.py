@@ -21,18 +21,10 @@ class LambdaAnswer:
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(
-        self,
-        status: int,
-        body: bytes,
-        content_type: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        server: str = SDK_VERSION,
-    ) -> None:
+    def __init__(self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
         self.body = body
-        self.headers = {"content-type": content_type, "x-restate-server": server, **(headers or {})}
+        self.headers = {"content-type": content_type, "x-restate-server": SDK_VERSION, **(headers or {})}
 
     @classmethod
     def of_text(cls, status: int, text: str) -> LambdaAnswer:

@@ -6,8 +6,7 @@ import asyncio
 import os
 import weakref
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from restate.aws_lambda import create_scope, wrap_asgi_as_lambda_handler, zstd_decompress
 from restate.endpoint import Endpoint
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
     from restate import Service, VirtualObject, Workflow
 
 __all__ = ["handler"]
+
+_ON_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
+_SERVER_HEADER: Final = "x-restate-server"
+_STATUS_OK: Final = 200
 
 
 def handler(
@@ -66,14 +69,16 @@ def handler(
         if _is_granted_attempt(event):
             return loop.run_until_complete(_converse(app, event, context, journals)).envelope()
         answer = cast("dict[str, Any]", plain(cast("Any", event), context))
-        answer["headers"] = {**answer["headers"], **_SERVER}
+        # A dispatcher reads there that grants are of use; people, which SDK is behind it.
+        answer["headers"] = {**answer["headers"], _SERVER_HEADER: f"{SDK_VERSION} ({_server_in(answer)})"}
         return answer
 
     weakref.finalize(lambda_handler, _close, loop, journals)
     return lambda_handler
 
 
-_SERVER = {"x-restate-server": f"{SDK_VERSION} (restate-sdk-python/{version_of('restate-sdk')})"}
+def _server_in(answer: Mapping[str, Any]) -> str:
+    return str(answer["headers"].get(_SERVER_HEADER, "restate-sdk-python"))
 
 
 def _endpoint(services: Any, identity_keys: Iterable[str] | None) -> Endpoint:
@@ -97,9 +102,6 @@ def _asgi_app(endpoint: Endpoint) -> AsgiApp:
     finally:
         if name is not None:
             os.environ[_ON_LAMBDA] = name
-
-
-_ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 
 
 def _is_granted_attempt(event: Mapping[str, Any]) -> bool:
@@ -141,10 +143,10 @@ async def _converse(app: AsgiApp, event: Mapping[str, Any], context: Any, journa
         checkpoint=checkpoint,
     )
     told = await conversation.run()
-    if conversation.status != 200:
+    if conversation.status != _STATUS_OK:
         return LambdaAnswer.of_text(conversation.status, "")
-    headers = {**_SERVER, **reached_headers(checkpoint.reached)}
-    return LambdaAnswer.of_frames([*checkpoint.travelling, *told], invocation_media_type(version), headers)
+    frames = [*checkpoint.travelling, *told]
+    return LambdaAnswer.of_frames(frames, invocation_media_type(version), reached_headers(checkpoint.reached))
 
 
 def _close(loop: asyncio.AbstractEventLoop, journals: Journals) -> None:
