@@ -31,9 +31,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """How the processes live, how large the limits are, and how slow and skewed everything is."""
+    """How the processes live, how large the limits are, and how slow and skewed everything is.
 
-    mode: str = "near"
+    `modes`: how the handlers of the first deployment run, and those of later ones.
+    """
+
+    modes: tuple[str, ...] = ("near",)
     life_s: float = 60.0
     visibility_s: float = 70.0
     spread_s: float = 0.05
@@ -47,6 +50,7 @@ class Surroundings:
     runs_max: int | None = None
     blob_bytes_min: int = 100_000
     eager_state_bytes_max: int = 4_194_304
+    page_bytes_max: int = 1015
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Scenario:
     """Everything but the engine. `faults` are those to play; None draws them by the rates."""
 
     seed: int
+    weather: str
     surroundings: Surroundings
     programs: tuple[Program, ...]
     requests: tuple[Request, ...]
@@ -63,11 +68,17 @@ class Scenario:
     faults: tuple[Fault, ...] | None = None
     faults_end_ms: int = 60_000
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing can go wrong."""
+        return not self.faults if self.faults is not None else not any(self.rate_by_site.values())
+
     def to_json(self) -> dict[str, Any]:
         """Return the scenario as a regression keeps it: with the list of its faults."""
         assert self.faults is not None, "a regression lists its faults"
         return {
             "seed": self.seed,
+            "weather": self.weather,
             "surroundings": asdict(self.surroundings),
             "programs": [program.to_json() for program in self.programs],
             "requests": [asdict(request) for request in self.requests],
@@ -81,7 +92,8 @@ class Scenario:
         """Return the scenario that a regression has kept."""
         return cls(
             seed=data["seed"],
-            surroundings=Surroundings(**data["surroundings"]),
+            weather=data["weather"],
+            surroundings=Surroundings(**{**data["surroundings"], "modes": tuple(data["surroundings"]["modes"])}),
             programs=tuple(Program.from_json(program) for program in data["programs"]),
             requests=tuple(Request(**request) for request in data["requests"]),
             orders=tuple(Order(**order) for order in data["orders"]),

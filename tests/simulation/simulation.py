@@ -11,22 +11,32 @@ from holdfast_engine.records import Status
 from holdfast_engine.registry import Deployment, Endpoint
 from holdfast_engine.upkeep import recover
 from holdfast_engine.world import Settings
-from tests.simulation.checkers.journals import GrowingJournals
+from tests.simulation.checkers.effects import EffectsOnce
+from tests.simulation.checkers.endings import EndingTogether, Parked
+from tests.simulation.checkers.journals import GrowingJournals, NewestEpoch
+from tests.simulation.checkers.keys import FirstInFirstOut, FoldedState, OneHolder
+from tests.simulation.checkers.ledger import Ledger
+from tests.simulation.checkers.outcomes import OneInvocation, OneOutcome
+from tests.simulation.checkers.predictions import Predictions
+from tests.simulation.checkers.progress import EverythingEnds
+from tests.simulation.checkers.promptness import Promptness
+from tests.simulation.checkers.steps import RecordedSteps, SameCommands
+from tests.simulation.checkers.timers import PunctualTimers
 from tests.simulation.history import History
 from tests.simulation.logs import listening
 from tests.simulation.scenario import Scenario
 from tests.simulation.watch import Checker, Violation, Watch
 from tests.simulation.workload.clients import Clients
 from tests.simulation.workload.handlers import endpoint
+from tests.simulation.workload.operators import Operators
 from tests.simulation.workload.outside import Outside
-from tests.simulation.workload.programs import POISON
 from tests.simulation.world.disk import Disk
 from tests.simulation.world.faults import DrawnFaults, Fault, Faults, Kind, PlayedFaults, counts
 from tests.simulation.world.fleet import Fleet, Habits
 from tests.simulation.world.loop import NothingLeft, SimLoop, TooMuch
 from tests.simulation.world.port import Latency
 from tests.simulation.world.queue import SimQueue
-from tests.simulation.world.surroundings import EPOCH_MS, sdk_in_virtual_time
+from tests.simulation.world.surroundings import EPOCH_MS, pages_of, sdk_in_virtual_time
 from tests.simulation.world.sweeper import sweep_for_ever
 
 _STEPS_MAX = 300_000
@@ -59,8 +69,9 @@ class Simulation:
         self.history = History(self.loop)
         self.faults = _faults(scenario)
         self.disk = Disk()
-        self.watch = Watch(self._checkers())
-        self.disk.observers.append(self.watch.change)
+        self.ledger = Ledger(self.disk)
+        self.watch = Watch()
+        self.disk.observers += [lambda changed: self.ledger.take(changed, self.loop.now_s), self.watch.change]
         self.disk.load_observers.append(self.watch.load)
         self.outside = Outside(self.watch, self.history)
         self.endpoint = endpoint(scenario.programs, self.outside)
@@ -86,11 +97,18 @@ class Simulation:
             habits=_habits(scenario),
         )
         self.clients = Clients(self.fleet, self.outside, scenario, self._stream("clients"))
+        self.operators = Operators(self.fleet, self._deploy)
+        self.replays = SameCommands(self.disk, self.ledger, self.endpoint)
+        self.watch.checkers = self._checkers()
 
     def run(self) -> Result:
         """Let it unfold."""
         violation: Violation | None = None
-        with sdk_in_virtual_time(self.loop), listening(self.watch, self.history):
+        with (
+            sdk_in_virtual_time(self.loop),
+            pages_of(self.scenario.surroundings.page_bytes_max),
+            listening(self.watch, self.history),
+        ):
             try:
                 self.loop.run(self._unfold())
             except NothingLeft:
@@ -107,15 +125,17 @@ class Simulation:
         )
 
     async def _unfold(self) -> None:
-        self._deploy(1)
+        self._deploy()
         self.loop.call_later(self.scenario.faults_end_ms / 1000, self.faults.stop)
         self.clients.start()
+        for order in self.scenario.orders:
+            self.clients.begin(self.operators.carry_out(order))
         self.loop.create_task(sweep_for_ever(self.fleet))
         await asyncio.sleep(self.scenario.faults_end_ms / 1000)
         if any(fault.kind is Kind.DROPPED for fault in self.faults.happened):
             await self.fleet.request("recover", lambda engine: recover(engine.world))
         await self._rest()
-        self._check_everything_ended()
+        await self.replays.replay()
         self.watch.at_rest()
 
     async def _rest(self) -> None:
@@ -130,16 +150,11 @@ class Simulation:
             await asyncio.sleep(_LOOK_EVERY_S)
         raise self.watch.violation
 
-    def _check_everything_ended(self) -> None:
-        for invocation_id, rows in self.disk.items["head"].items():
-            head = rows.get("")
-            if head is None or (head.status is Status.PAUSED and head.target.service == POISON):
-                continue
-            if head.status is not Status.COMPLETED:
-                raise Violation("D1", f"{invocation_id} is {head.status} and nothing is under way")
-
-    def _deploy(self, number: int) -> None:
-        mode = self.scenario.surroundings.mode
+    def _deploy(self) -> None:
+        """Register the services once more, as a new version of the same code."""
+        number = len(self.disk.items["deployment"]) + 1
+        modes = self.scenario.surroundings.modes
+        mode = modes[min(number, len(modes)) - 1]
         deployment = Deployment(
             id=f"dp_1{number:022d}",
             endpoint=Endpoint(transport="in-process", address=f"{mode}:{number}"),
@@ -150,7 +165,41 @@ class Simulation:
         self.disk.put("deployment", deployment.id, item=deployment)
 
     def _checkers(self) -> list[Checker]:
-        return [GrowingJournals(self.disk)]
+        disk, ledger, around = self.disk, self.ledger, self.scenario.surroundings
+        state = FoldedState(disk, ledger)
+        # Recovering from a fault takes a life or two: a watchdog comes at the end of one.
+        bound_s = 3 * around.life_s + 120.0
+        checkers: list[Checker] = [
+            GrowingJournals(disk),
+            NewestEpoch(),
+            RecordedSteps(disk, ledger),
+            self.replays,
+            EverythingEnds(disk),
+            EffectsOnce(ledger),
+            OneHolder(disk),
+            FirstInFirstOut(disk, ledger),
+            state,
+            OneOutcome(disk, ledger, self.clients.answered),
+            OneInvocation(ledger),
+            PunctualTimers(
+                ledger,
+                skew_ms_max=around.skew_ms_max,
+                late_ms_max=int(bound_s * 1000) if self.scenario.is_calm else None,
+            ),
+            EndingTogether(
+                disk,
+                ledger,
+                bound_s=10.0 + 200 * around.latency_s if self.scenario.is_calm else bound_s,
+                faults_end_s=self.scenario.faults_end_ms / 1000,
+                killed=self.operators.killed,
+            ),
+            Parked(disk),
+            Predictions(disk, ledger, self.outside, self.scenario.programs, state, self.operators.disturbed),
+        ]
+        if self.scenario.is_calm and around.dispatchers_max >= 8 and around.latency_s < 0.1:
+            soon_s = 4.0 + 200 * around.latency_s + around.spread_s
+            checkers.append(Promptness(disk, ledger, bound_s=soon_s, later=self.loop.in_the_world))
+        return checkers
 
     def _stream(self, name: str) -> Random:
         # A stream of its own for each user, so that a change of one does not shift all others.

@@ -58,38 +58,38 @@ class Checker:
 class Watch:
     """Hands each event to all checkers, and keeps the first violation: nobody may catch it on its way out."""
 
-    def __init__(self, checkers: Sequence[Checker]) -> None:
-        self._checkers = tuple(checkers)
+    def __init__(self) -> None:
+        self.checkers: Sequence[Checker] = ()
         self.violation: Violation | None = None
         self.closures = 0
         self.attempts = 0
 
     def change(self, changed: Changed) -> None:
-        for checker in self._checkers:
+        for checker in self.checkers:
             self._look(checker.on_change, changed)
 
     def load(self, invocation_id: str, epoch: int) -> None:
-        for checker in self._checkers:
+        for checker in self.checkers:
             self._look(checker.on_load, invocation_id, epoch)
 
     def attempt(self, attempt: Attempt) -> None:
         self.attempts += 1
-        for checker in self._checkers:
+        for checker in self.checkers:
             self._look(checker.on_attempt, attempt)
 
     def closure(self, name: str) -> None:
         attempt = ATTEMPT.get()
         assert attempt is not None, "a closure executes outside of any attempt"
         self.closures += 1
-        for checker in self._checkers:
+        for checker in self.checkers:
             self._look(checker.on_closure, attempt, name)
 
     def answer(self, attempt: Attempt, answer: Answer) -> None:
-        for checker in self._checkers:
+        for checker in self.checkers:
             self._look(checker.on_answer, attempt, answer)
 
     def at_rest(self) -> None:
-        for checker in self._checkers:
+        for checker in self.checkers:
             self._look(checker.at_rest)
 
     def found(self, violation: Violation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast_engine.records import Head, Page
+from tests.simulation.checkers.ledger import page_of
 from tests.simulation.watch import Checker, Violation
 from tests.simulation.world.disk import Changed, Disk
 
@@ -21,7 +22,7 @@ class GrowingJournals(Checker):
     def on_change(self, changed: Changed) -> None:
         if changed.table not in ("head", "page") or changed.after is None:
             return
-        before, after = _page(changed.before), _page(changed.after)
+        before, after = page_of(changed.before), page_of(changed.after)
         assert after is not None
         number = changed.sort or 0
         where = f"page {number} of {changed.partition}"
@@ -48,9 +49,37 @@ class GrowingJournals(Checker):
 
     def _page_before(self, invocation_id: str, number: int) -> Page | None:
         if number == 1:
-            return _page(self._disk.get("head", invocation_id))
-        return _page(self._disk.get("page", invocation_id, number - 1))
+            return page_of(self._disk.get("head", invocation_id))
+        return page_of(self._disk.get("page", invocation_id, number - 1))
 
 
-def _page(item: Head | Page | None) -> Page | None:
-    return item.page if isinstance(item, Head) else item
+class NewestEpoch(Checker):
+    """J2: only the newest epoch gets a frame in.
+
+    Verifies that once an epoch has loaded, has claimed a slot, or owns a head whose first page is open, no entry comes
+    in under an older one. Between an acquire and the fence that follows it an older epoch may still append: what it
+    appends then is loaded and counts.
+    """
+
+    def __init__(self) -> None:
+        self._fence_by_id: dict[str, int] = {}
+
+    def on_load(self, invocation_id: str, epoch: int) -> None:
+        self._fence(invocation_id, epoch)
+
+    def on_change(self, changed: Changed) -> None:
+        if changed.table not in ("head", "page") or changed.after is None:
+            return
+        before, after = page_of(changed.before), page_of(changed.after)
+        assert after is not None
+        if before is None or after.count > before.count:
+            newest = self._fence_by_id.get(changed.partition, 0)
+            if after.count and after.epoch < newest:
+                raise Violation("J2", f"epoch {after.epoch} wrote to {changed.partition}, which epoch {newest} owns")
+        is_claim = changed.table == "page" and (before is None or after.epoch > before.epoch)
+        is_owned = isinstance(changed.after, Head) and not after.closed
+        if is_claim or is_owned:
+            self._fence(changed.partition, after.epoch)
+
+    def _fence(self, invocation_id: str, epoch: int) -> None:
+        self._fence_by_id[invocation_id] = max(epoch, self._fence_by_id.get(invocation_id, 0))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -51,9 +53,10 @@ class Clients:
     def start(self) -> None:
         """Begin."""
         for request in self._scenario.requests:
-            self._begin(self._client(request))
+            self.begin(self._client(request))
 
-    def _begin(self, work: Any) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin something that has to be over before all is quiet."""
         self._under_way += 1
 
         async def until_done() -> None:
@@ -103,11 +106,9 @@ class Clients:
         """Have a person answer an awakeable, once."""
         if awakeable_id not in self._asked:
             self._asked.add(awakeable_id)
-            self._begin(self._person(awakeable_id, value))
+            self.begin(self._person(awakeable_id, value))
 
     async def _person(self, awakeable_id: str, value: Any) -> None:
-        import json
-
         await asyncio.sleep(self._dice.random() * _ANSWER_S)
         outcome = Outcome(value=json.dumps(value).encode())
         while True:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from tests.simulation.scenario import Order, Request, Scenario, Surroundings
 from tests.simulation.workload.programs import DOOMED, OBJECT, POISON, SERVICE, WORKFLOW, Program, Statement
 from tests.simulation.world.faults import Kind, Site
-from tests.simulation.world.invokers import MODES
+from tests.simulation.world.invokers import DIRECT, MODES
 
 _KEYS = ("a", "b", "c", "d")
 _NAMES = ("m", "n")
@@ -40,67 +40,111 @@ _READING = {"get": 2, "keys": 1}
 _WRITING = {"add": 4, "set": 2, "clear": 1, "clear_all": 1}
 _PROMISES = {"promise": 3, "resolve": 2, "peek": 1}
 _JOINABLE = ("run", "slow", "flaky", "decline", "sleep", "call", "awakeable")
-_OPERATIONS: tuple[Literal["cancel", "kill", "pause", "resume"], ...] = ("cancel", "kill", "pause", "resume")
+_DISTURBING: tuple[Literal["cancel", "kill"], ...] = ("cancel", "kill")
 
 
 def generate(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     dice = Random(f"{seed} scenario")
-    has_orders = dice.random() < 0.35
+    weather = dice.choice(tuple(_WEATHERS))
+    has_orders = weather == "operators" or dice.random() < 0.2
     author = _Author(dice, is_disturbed=has_orders)
     requests = author.requests()
-    kinds = frozenset(kind for kind in Kind if dice.random() < dice.choice((0.2, 0.5, 0.9)))
-    level = dice.choice((0.0, 0.3, 1.0, 1.0, 2.0))
+    rates, wanted = _WEATHERS[weather]
+    kinds = frozenset(kind for kind in Kind if kind in wanted and dice.random() < dice.choice((0.3, 0.6, 1.0)))
     return Scenario(
         seed=seed,
-        surroundings=_surroundings(dice),
+        weather=weather,
+        surroundings=_surroundings(dice, weather),
         programs=tuple(author.programs),
         requests=tuple(requests),
-        orders=tuple(_orders(dice)) if has_orders else (),
-        rate_by_site={site: level * rate * dice.choice((0.3, 1.0, 2.0)) for site, rate in _RATES.items()},
+        orders=tuple(_orders(dice, has_orders=has_orders)),
+        rate_by_site={site: rate * dice.choice((0.5, 1.0, 2.0)) for site, rate in rates.items()},
         kinds=kinds,
         faults_end_ms=dice.choice((15_000, 40_000, 90_000)),
     )
 
 
-_RATES = {
-    Site.READ: 0.004,
-    Site.WRITE: 0.02,
-    Site.SEND: 0.015,
-    Site.DELIVERY: 0.06,
-    Site.PROCESS: 0.08,
-    Site.INVOKE: 0.08,
+_CRASHES = frozenset(
+    {Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.KILLED, Kind.FUNCTION_CRASH, Kind.DOUBLED, Kind.STALE_ACK, Kind.DROPPED}
+)
+_STALLS = frozenset(
+    {
+        Kind.STALL_BEFORE,
+        Kind.STALL_AFTER,
+        Kind.FROZEN,
+        Kind.FUNCTION_FROZEN,
+        Kind.ANSWER_LOST,
+        Kind.TIMED_OUT,
+        Kind.DOUBLED,
+        Kind.STALE_ACK,
+    }
+)
+_ANSWERS = frozenset({Kind.LOST, Kind.UNKNOWN, Kind.REPEATED, Kind.THROTTLED, Kind.ANSWER_LOST, Kind.REFUSED})
+
+# What goes wrong in a history, and how often. Many faults of one sort find more than a few of every sort.
+_WEATHERS: dict[str, tuple[dict[Site, float], frozenset[Kind]]] = {
+    "calm": ({}, frozenset()),
+    "crashes": (
+        {Site.WRITE: 0.05, Site.SEND: 0.04, Site.READ: 0.005, Site.DELIVERY: 0.1, Site.PROCESS: 0.3, Site.INVOKE: 0.1},
+        _CRASHES,
+    ),
+    "zombies": (
+        {Site.WRITE: 0.04, Site.READ: 0.02, Site.DELIVERY: 0.3, Site.PROCESS: 0.3, Site.INVOKE: 0.3},
+        _STALLS,
+    ),
+    "answers": ({Site.WRITE: 0.12, Site.SEND: 0.08, Site.READ: 0.02, Site.INVOKE: 0.15}, _ANSWERS),
+    "operators": (
+        {Site.WRITE: 0.03, Site.SEND: 0.01, Site.PROCESS: 0.1, Site.INVOKE: 0.05},
+        frozenset({Kind.STALL_BEFORE, Kind.STALL_AFTER, Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.KILLED, Kind.FROZEN}),
+    ),
+    "mixed": (
+        {Site.WRITE: 0.03, Site.SEND: 0.02, Site.READ: 0.006, Site.DELIVERY: 0.1, Site.PROCESS: 0.1, Site.INVOKE: 0.1},
+        frozenset(Kind),
+    ),
 }
 
 
-def _surroundings(dice: Random) -> Surroundings:
+def _surroundings(dice: Random, weather: str) -> Surroundings:
+    has_zombies = weather == "zombies"
+    has_room = has_zombies or weather == "calm"
     life_s = dice.choice((15.0, 40.0, 90.0))
-    latency_s = dice.choice((0.002, 0.02, 0.1))
+    latency_s = dice.choice((0.002, 0.02) if has_room else (0.002, 0.02, 0.1))
+    renews = has_zombies or dice.random() < 0.7
+    modes = (dice.choice(MODES), dice.choice(MODES))
+    # A handler that appends by itself leaves large values to the answer, as there is no telling what is large here.
+    blob_bytes_min = 100_000 if DIRECT in modes else dice.choice((100_000, 100_000, 60))
+    # Short ones still leave time for what a message asks for, or nothing would ever be done but begin again.
+    short_s = max(life_s * 0.3, latency_s * 200)
     return Surroundings(
-        mode=dice.choice(MODES),
+        modes=modes,
         life_s=life_s,
-        # Short ones still leave time for what a message asks for, or nothing would ever be done but begin again.
-        visibility_s=dice.choice((life_s + 5.0, life_s + 5.0, max(life_s * 0.3, latency_s * 200))),
+        visibility_s=short_s if has_zombies else dice.choice((life_s + 5.0, life_s + 5.0, short_s)),
         spread_s=dice.choice((0.0, 0.05, 2.0)),
         latency_s=latency_s,
-        dispatchers_max=dice.choice((1, 3, 8)),
+        dispatchers_max=8 if has_room else dice.choice((1, 3, 8)),
         batch_max=dice.choice((1, 3, 10)),
         acks_at_end=dice.random() < 0.5,
-        renews=dice.random() < 0.7,
-        lease_ms=dice.choice((2_000, 8_000, 20_000)),
+        renews=renews,
+        # Whoever does not renew has a lease that outlasts an attempt, or none would ever end.
+        lease_ms=2_000 if has_zombies else dice.choice((2_000, 8_000, 20_000)) if renews else 40_000,
         skew_ms_max=dice.choice((0, 0, 300, 3_000)),
         runs_max=dice.choice((None, None, 0, 2)),
-        blob_bytes_min=dice.choice((100_000, 100_000, 60)),
+        blob_bytes_min=blob_bytes_min,
         eager_state_bytes_max=dice.choice((4_194_304, 4_194_304, 12)),
+        page_bytes_max=dice.choice((1015, 450, 300)),
     )
 
 
-def _orders(dice: Random) -> list[Order]:
-    wanted = [what for what in _OPERATIONS if dice.random() < 0.6] or ["cancel"]
+def _orders(dice: Random, *, has_orders: bool) -> list[Order]:
     orders = []
-    for _ in range(dice.randint(1, 4)):
-        what = dice.choice(wanted)
-        orders.append(Order(at_ms=dice.randint(0, 20_000), what=what, which=dice.randrange(30)))
+    if dice.random() < 0.3:
+        orders.append(Order(at_ms=dice.randint(0, 20_000), what="redeploy", which=0))
+    if has_orders:
+        wanted = [what for what in _DISTURBING if dice.random() < 0.7] or ["cancel"]
+        for _ in range(dice.randint(1, 8)):
+            at_ms = dice.choice((dice.randint(0, 6_000), dice.randint(0, 60_000)))
+            orders.append(Order(at_ms=at_ms, what=dice.choice(wanted), which=dice.randrange(30)))
     return orders
 
 
@@ -150,8 +194,9 @@ class _Author:
         for _ in range(dice.randint(3, 12)):
             is_look = dice.random() < 0.2
             body: list[Statement] = [["get", "n"]] if is_look else [["add", "n", dice.randint(1, 9)]]
-            if not is_look and dice.random() < 0.3:
-                body.insert(dice.randint(0, 1), ["slow", self._name(), 1.0])
+            if not is_look and dice.random() < 0.6:
+                pause = dice.choice((["slow", self._name(), 1.0], ["sleep", 700], ["run", self._name()]))
+                body = dice.choice(([pause, *body], [*body, pause], [*body, pause, ["add", "n", 1], ["set", "m", 1]]))
             handler = "look" if is_look else dice.choice(("run", "run", "lazy"))
             program = self._add(OBJECT, handler, "hot", body)
             key = f"key{program}" if dice.random() < 0.5 else None
@@ -227,7 +272,8 @@ class _Author:
             case "use_up":
                 return ["use_up", self._name(), dice.randint(1, 3)]
             case "sleep":
-                return ["sleep", dice.choice((0, 50, 3_000, 40_000, 40_000, 1_000_000))]
+                long_ms = 1_000_000 if self._is_disturbed else 40_000
+                return ["sleep", dice.choice((0, 50, 3_000, 40_000, long_ms, 1_000_000))]
             case "awakeable":
                 return ["awakeable", dice.randrange(1000)]
             case "get" | "clear":

@@ -239,7 +239,8 @@ class Execution:
         try:
             await self.all(body, f"{place}.")
         except InvocationCancelled:
-            await self.all(cleanup, f"{place}!")
+            for number, statement in enumerate(cleanup):
+                await self._execute(statement, f"{place}!{number}")
             raise
         return "shielded"
 

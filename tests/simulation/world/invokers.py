@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from holdfast_engine.ports import Answer, AttemptFailure, GrantedCheckpoint
+from holdfast_engine.ports import Answer, AttemptFailure, Grant, GrantedCheckpoint
 from holdfast_engine.registry import Deployment
 from holdfast_engine.world import World
 from holdfast_local.in_process import InProcessInvoker
 from holdfast_protocol.attempt import AttemptRequest, AttemptRunner, Checkpoint
 from tests.simulation.watch import ATTEMPT, Attempt
+from tests.simulation.world.direct import SimThread, SimWriter, checkpoint_of, reached_slot
 from tests.simulation.world.faults import Fault, Kind, Site
 from tests.simulation.world.port import STALL_S_MAX
 from tests.simulation.world.process import Process
@@ -19,9 +21,10 @@ from tests.simulation.world.process import Process
 if TYPE_CHECKING:
     from tests.simulation.world.fleet import Fleet
 
-# How a deployment's handlers run: the first word of its address.
-NEAR, FAR = "near", "far"
-MODES = (NEAR, FAR)
+# How a deployment's handlers run, the first word of its address. `near`: in the dispatcher's process, with checkpoints.
+# `far`: in another one, without. `direct`: in another one, where the handler appends to its journal by itself.
+NEAR, FAR, DIRECT = "near", "far", "direct"
+MODES = (NEAR, FAR, DIRECT)
 
 # What happens to an attempt, happens within so many seconds.
 _SOON_S = 3.0
@@ -43,7 +46,7 @@ class SimInvoker:
         self.world: World
 
     def takes_checkpoints(self, deployment: Deployment) -> bool:
-        return mode_of(deployment) == NEAR
+        return mode_of(deployment) != FAR
 
     async def invoke(
         self, deployment: Deployment, request: AttemptRequest, *, checkpoint: GrantedCheckpoint | None, timeout_ms: int
@@ -58,6 +61,7 @@ class SimInvoker:
             f" with {len(request.entries)} entries{f' ({fault.kind})' if fault else ''}"
         )
         if fault is not None and fault.kind is Kind.REFUSED:
+            # What has not run has not appended either.
             return _failed(503, "the endpoint refuses", is_counted=False)
         if fault is not None and fault.kind is Kind.TIMED_OUT:
             timeout_ms = int(fault.amount * _SOON_S * 1000)
@@ -110,27 +114,59 @@ class SimInvoker:
                 reply.set_result(answer)
 
         function.on_death.append(lambda: fail(_failed(500, "the function died")))
-        function.spawn(self._serve(function, request, attempt, reply))
+        function.spawn(self._serve(function, request, attempt, checkpoint, reply))
         if fault is not None:
             _befall(function, fault, fail)
         await asyncio.wait({reply}, timeout=timeout_ms / 1000)
-        if not reply.done():
-            return _failed(504, f"no answer within {timeout_ms} ms")
-        return reply.result()
+        answer = reply.result() if reply.done() else _failed(504, f"no answer within {timeout_ms} ms")
+        return replace(answer, is_direct=checkpoint is not None)
 
     async def _serve(
-        self, function: Process, request: AttemptRequest, attempt: Attempt, reply: asyncio.Future[Answer]
+        self,
+        function: Process,
+        request: AttemptRequest,
+        attempt: Attempt,
+        checkpoint: GrantedCheckpoint | None,
+        reply: asyncio.Future[Answer],
     ) -> None:
         latency = self._fleet.latency
         await asyncio.sleep(latency.short())
+        runner = _Tagged(self._runner, attempt)
         try:
-            answer = Answer(frames=await _Tagged(self._runner, attempt).run(request, None))
+            if checkpoint is None:
+                answer = Answer(frames=await runner.run(request, None))
+            else:
+                answer = await self._run_directly(function, runner, request, checkpoint.grant)
         except Exception as error:  # noqa: BLE001 - whatever it is, the function fails with it.
             answer = _failed(500, f"the function raised {error!r}")
         await asyncio.sleep(latency.short())
         if not reply.done():
             reply.set_result(answer)
         function.end()
+
+    async def _run_directly(self, function: Process, runner: _Tagged, request: AttemptRequest, grant: Grant) -> Answer:
+        """Run an attempt that appends to its journal by itself."""
+        fleet, invocation_id = self._fleet, request.start.debug_id
+        writer = SimWriter(fleet.disk, invocation_id, grant)
+        thread = SimThread(
+            writer,
+            invocation_id,
+            process=function,
+            faults=fleet.faults,
+            latency=fleet.latency,
+            history=fleet.history,
+        )
+        deadline_s = fleet.loop.now_s + _FUNCTION_S
+        checkpoint = checkpoint_of(
+            writer,
+            thread,
+            sent=request.entries,
+            grant=grant,
+            remaining_ms=lambda: int((deadline_s - fleet.loop.now_s) * 1000),
+        )
+        frames = await runner.run(request, checkpoint)
+        slot = reached_slot(writer.reached)
+        return Answer(frames=[*checkpoint.travelling, *frames], slot=slot, is_certain=writer.is_certain)
 
 
 class _Tagged:

@@ -17,6 +17,7 @@ from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Keyed, Loade
 from holdfast_engine.records import (
     Failure,
     Head,
+    Kept,
     KeyRef,
     Lock,
     Note,
@@ -91,7 +92,7 @@ class SimStore(Port):
             if not _chains(loaded):
                 continue
             if epoch is not None:
-                if loaded.head.epoch != epoch or any(page.epoch > epoch for page in loaded.pages):
+                if is_fenced(loaded, epoch):
                     return FENCED
                 self._disk.tell_loaded(invocation_id, epoch)
             return loaded
@@ -166,7 +167,7 @@ class SimStore(Port):
                 is_written = page is not None
                 if page is not None:
                     self._disk.put("page", invocation_id, slot.page, item=page)
-            is_mine = is_written or _holds(held, slot, epoch, frames)
+            is_mine = is_written or holds(held, slot, epoch, frames)
             return slot_behind(slot, frames, taken) if is_mine else FENCED
 
         what = f"append {invocation_id} e{epoch} page {slot.page}.{slot.count}+{len(frames)}"
@@ -228,6 +229,9 @@ class SimStore(Port):
             return True
 
         return await self._do(_WRITE, f"forget {invocation_id}", effect)
+
+    async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
+        return await self._change("strip", invocation_id, operations.strip, nonce=nonce, kept=kept, output=output)
 
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
         await self._do(_WRITE, f"retire {invocation_id}", lambda: self._drop("note", invocation_id))
@@ -423,6 +427,11 @@ class SimStore(Port):
             self._disk.put(table, partition, sort, item=None)
 
 
+def is_fenced(loaded: Loaded, epoch: int) -> bool:
+    """Return whether a newer epoch owns what was loaded: its head, or a page that was claimed since."""
+    return loaded.head.epoch != epoch or any(page.epoch > epoch for page in loaded.pages)
+
+
 def _chains(loaded: Loaded) -> bool:
     """Return whether the pages, read at different moments, follow each other without a gap."""
     length, is_closed = loaded.head.page.count, loaded.head.page.closed
@@ -433,7 +442,7 @@ def _chains(loaded: Loaded) -> bool:
     return True
 
 
-def _holds(page: Page | None, slot: Slot, epoch: int, frames: tuple[bytes, ...]) -> bool:
+def holds(page: Page | None, slot: Slot, epoch: int, frames: tuple[bytes, ...]) -> bool:
     """Return whether a refused append is in the page already: it was this very writer's earlier try."""
     if page is None or page.epoch != epoch:
         return False

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 # The SDK imports its parts when they are first needed; by then the clock must have been replaced in all of them.
 import holdfast._discovery
-import holdfast._driver  # noqa: F401 - as above
+import holdfast._driver
+import holdfast._lambda_checkpoint  # noqa: F401 - as above
+from holdfast_protocol import pages
 from tests.simulation.world.disk import Disk
 from tests.simulation.world.faults import Site
 from tests.simulation.world.loop import CURRENT, SimLoop
@@ -94,3 +97,10 @@ def sdk_in_virtual_time(loop: SimLoop) -> Iterator[None]:
     finally:
         for module, attribute, real in replaced:
             setattr(module, attribute, real)
+
+
+@contextmanager
+def pages_of(bytes_max: int) -> Iterator[None]:
+    """Let pages of journals be full sooner than on AWS, for the engine and for handlers alike."""
+    with patch.object(pages, "PAGE_BYTES_MAX", bytes_max):
+        yield

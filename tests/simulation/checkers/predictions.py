@@ -1,0 +1,121 @@
+"""The model held against the whole: every program saw what it must have seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast_engine.ids import random_seed
+from holdfast_engine.records import Head, KeyRef, Promise, Status
+from holdfast_protocol.ids import CANCEL_SIGNAL_ID, decode_invocation_id
+from holdfast_protocol.messages import MessageType
+from tests.simulation.checkers.keys import FoldedState
+from tests.simulation.checkers.ledger import Ledger
+from tests.simulation.checkers.outcomes import outcome_stored
+from tests.simulation.watch import Checker, Violation
+from tests.simulation.workload.model import Impossible, Prediction
+from tests.simulation.workload.outside import Outside
+from tests.simulation.workload.programs import DOOMED, WORKFLOW, Program
+from tests.simulation.world.disk import Disk
+
+
+class Predictions(Checker):
+    """What the handlers saw and came to is what their programs say.
+
+    Verifies in the end: each value that a program has seen, results of steps, calls, signals, promises and state
+    included, and its outcome; that an invocation ended by a cancellation or a kill was cancelled or killed by somebody.
+    Takes as seen what only the order of events decides.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        ledger: Ledger,
+        outside: Outside,
+        programs: Sequence[Program],
+        state: FoldedState,
+        disturbed: set[str],
+    ) -> None:
+        """Take what facts come from; `disturbed` are those whom an operator has cancelled or killed."""
+        self._disk = disk
+        self._ledger = ledger
+        self._outside = outside
+        self._programs = programs
+        self._state = state
+        self._ordered = disturbed
+        self._id_by_program: dict[int, str] = {}
+
+    def at_rest(self) -> None:
+        self._id_by_program = {self._ledger.program_of(each): each for each in self._ledger.created}
+        for number, invocation_id in self._id_by_program.items():
+            head: Head = self._disk.get("head", invocation_id)
+            if head.status is Status.COMPLETED:
+                self._check(number, head)
+
+    def _check(self, number: int, head: Head) -> None:
+        is_disturbed = self._is_disturbed(head)
+        if is_disturbed and not self._has_reason(head):
+            raise Violation("model", f"{head.id} was cancelled or killed, and nobody has asked for it")
+        outcome = self.came_to(number)
+        if head.outcome_index is None:
+            # What has ended without a word of its handler was cancelled, killed, or doomed by its policy.
+            if not is_disturbed and head.target.service != DOOMED:
+                raise Violation("model", f"{head.id} came to {outcome} without saying so")
+            return
+        seen = self._outside.last_seen[head.id]
+        try:
+            Prediction(number, self._programs[number], head.id, seen, self).check(outcome, is_disturbed=is_disturbed)
+        except Impossible as error:
+            raise Violation("model", f"{head.id}: {error}") from error
+
+    def _is_disturbed(self, head: Head) -> bool:
+        if head.is_killed or (head.outcome is not None and head.page.count == 1 and not head.page.closed):
+            return head.outcome is not None and head.outcome.failure is not None and head.outcome.failure.code == 409
+        signals = self._ledger.commands(head.id, MessageType.SIGNAL)
+        return any(entry.message.signal_id == CANCEL_SIGNAL_ID for entry in signals)
+
+    def _has_reason(self, head: Head) -> bool:
+        if head.id in self._ordered:
+            return True
+        for other in self._ledger.created:
+            for entry in self._ledger.commands(other, MessageType.SEND_SIGNAL):
+                if entry.message.target_invocation_id == head.id and entry.message.idx == CANCEL_SIGNAL_ID:
+                    return True
+        return any(self._calls(parent, head.id) for parent in self._ledger.killed_s)
+
+    def _calls(self, parent: str, child: str) -> bool:
+        program = self._ledger.program_of(child)
+        calls = self._ledger.commands(parent, MessageType.CALL)
+        return any(json.loads(entry.message.parameter)["p"] == program for entry in calls)
+
+    # Facts for the model.
+
+    def came_to(self, program: int) -> Any:
+        invocation_id = self._id_by_program.get(program)
+        if invocation_id is None:
+            return None
+        outcome = outcome_stored(self._disk, self._ledger, invocation_id)
+        if outcome is None:
+            return None
+        if outcome.failure is not None:
+            return ["error", outcome.failure.code, outcome.failure.message]
+        return json.loads(outcome.value or b"null")
+
+    def id_of(self, program: int) -> str | None:
+        return self._id_by_program.get(program)
+
+    def executions(self, invocation_id: str, name: str) -> int:
+        return self._outside.executions[invocation_id, name]
+
+    def found_state(self, invocation_id: str) -> dict[str, bytes] | None:
+        return self._state.found.get(invocation_id)
+
+    def promise(self, key: str, name: str) -> tuple[Any, str] | None:
+        promise: Promise | None = self._disk.get("promise", KeyRef(service=WORKFLOW, key=key), name)
+        if promise is None or promise.outcome is None or promise.by is None:
+            return None
+        return json.loads(promise.outcome.value or b"null"), promise.by.rpartition(".")[0]
+
+    def seed_of(self, invocation_id: str) -> int:
+        return random_seed(decode_invocation_id(invocation_id))
