@@ -233,6 +233,20 @@ class Journal:
         return not known
 
 
+def mentions(awaiting: Awaiting, leaf: Leaf) -> bool:
+    """Return whether a leaf stands anywhere in an await tree."""
+    kind, name = leaf
+    leaves: dict[str, tuple[int | str, ...]] = {"c": awaiting.completions, "s": awaiting.signals, "n": awaiting.names}
+    return name in leaves[kind] or any(mentions(node, leaf) for node in awaiting.nested)
+
+
+def is_resolved_by(awaiting: Awaiting, frame: bytes) -> bool:
+    """Return whether one notification resolves an await tree, whatever else has come or is missing."""
+    alone = Journal(Slot(page=0, count=0, base=0, frames_bytes=0))
+    alone.add(frame)
+    return alone.has_resolved(awaiting, now_ms=0, signals_from=0)
+
+
 FIRST_COMPLETED = 1
 ALL_COMPLETED = 2
 FIRST_SUCCEEDED_OR_ALL_FAILED = 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast_engine.blobs import spilled
+from holdfast_engine.journal import is_resolved_by, leaf_of, mentions
 from holdfast_engine.load import journal_of
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Note, Outcome, Sink, Status
@@ -23,18 +24,24 @@ async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
     head = await world.store.head(invocation_id)
     if head is None or head.status is Status.COMPLETED:
         await drop_late_note(world, invocation_id, head)
-    elif head.status is Status.READY or (head.status is Status.SUSPENDED and await _may_go_on(world, head)):
+    elif head.status is Status.READY or (head.status is Status.SUSPENDED and await _may_go_on(world, head, note.frame)):
         await world.wakeups.wake(invocation_id, not_before_ms=None)
     return head
 
 
-async def _may_go_on(world: World, head: Head) -> bool:
-    """Return whether a suspended invocation has what it waits for.
+async def _may_go_on(world: World, head: Head, frame: bytes) -> bool:
+    """Return whether a suspended invocation has what it waits for, now that a notification has come.
 
-    Of several notes that are written at once the last one's writer sees them all. A wake-up each would be a message
-    and a look as well, and whoever handles it performs what the invocation has committed and nobody there knows to be
-    done: a parent that has called a thousand would offer to create them again with each one that ends.
+    Mostly the head alone tells: it waits for just this, or not for this at all. Else its journal and notes do; of
+    several notes that are written at once the last one's writer sees them all. A wake-up each would be a message and a
+    look as well, and whoever handles it performs what the invocation has committed and nobody there knows to be done:
+    a parent that has called a thousand would offer to create them again with each one that ends.
     """
+    assert head.awaiting is not None, f"{head.id} is suspended and awaits nothing"
+    if is_resolved_by(head.awaiting, frame):
+        return True
+    if not mentions(head.awaiting, leaf_of(frame)):
+        return False
     loaded = await world.store.load(head.id, epoch=None)
     if loaded is None or isinstance(loaded, Fenced):
         return False
