@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from holdfast_aws.clients import Clients, make_clients
 from holdfast_aws.dynamo import Dynamo
 from holdfast_aws.lambda_discovery import LambdaDiscovery
+from holdfast_aws.lambda_functions import Functions
 from holdfast_aws.lambda_invoker import LambdaInvoker
 from holdfast_aws.models import TableNames
 from holdfast_aws.runtime.deadline import Deadline, PunctualInvoker
@@ -47,11 +48,13 @@ def compose(settings: RuntimeSettings, *, clock: SystemClock, deadline: Deadline
     store = DynamoStore(clients.dynamodb, tables, clock=clock, blobs=blobs)
     timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), tables.timers)
     queue = WakeupQueue(clients.sqs, settings.wakeups_queue_url)
+    functions = Functions(clients.functions, sts=clients.sts)
+    invoker = LambdaInvoker(functions, journal_table=tables.journal, clock=clock)
     world = World(
         store=store,
         wakeups=SqsWakeups(queue, timers, clock=clock, ends_ms=lambda: deadline.at_ms),
-        invoker=PunctualInvoker(LambdaInvoker(clients.functions), deadline),
-        discovery=LambdaDiscovery(clients.functions),
+        invoker=PunctualInvoker(invoker, deadline),
+        discovery=LambdaDiscovery(functions),
         blobs=blobs,
         clock=clock,
         dice=SystemDice(),
