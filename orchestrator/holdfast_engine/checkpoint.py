@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdfast_engine.decide import admit
 from holdfast_engine.held import Held, append_pending
 from holdfast_engine.perform import perform
 from holdfast_engine.ports import Grant
+from holdfast_engine.reading import admit
 from holdfast_engine.runs import Run
 from holdfast_engine.world import World
 

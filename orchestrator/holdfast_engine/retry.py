@@ -37,5 +37,8 @@ class RetryPolicy:
             return None
         # Beyond 2**64 the power only overflows; the cap has won long before.
         exponent = min(failed_attempts - 1, 64)
-        base = min(float(self.max_interval_ms), self.initial_interval_ms * self.factor**exponent)
+        try:
+            base = min(float(self.max_interval_ms), self.initial_interval_ms * self.factor**exponent)
+        except OverflowError:
+            base = float(self.max_interval_ms)
         return round(base * (1 + JITTER * jitter))

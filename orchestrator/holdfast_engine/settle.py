@@ -6,20 +6,7 @@ from dataclasses import replace
 
 from holdfast_engine.answering import answer_in_order
 from holdfast_engine.blobs import spilled
-from holdfast_engine.decide import (
-    BackOff,
-    Done,
-    Failed,
-    Finish,
-    GoOn,
-    Pause,
-    Reading,
-    Suspend,
-    Suspended,
-    Verdict,
-    decide,
-    read_answer,
-)
+from holdfast_engine.decide import BackOff, Finish, GoOn, Pause, Suspend, Verdict, decide
 from holdfast_engine.held import Held, append_pending, spec_of
 from holdfast_engine.journal import Journal
 from holdfast_engine.keys import leave
@@ -28,6 +15,7 @@ from holdfast_engine.notify import deliver, settled
 from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Answer, Change, Fenced
+from holdfast_engine.reading import Done, Failed, Reading, Suspended, read_answer
 from holdfast_engine.records import Awaiting, Failure, LastFailure, Outcome, Status
 from holdfast_engine.retention import retire
 from holdfast_engine.retry import OnMaxAttempts, RetryPolicy

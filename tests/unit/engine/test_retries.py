@@ -8,8 +8,9 @@ import pytest
 
 from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.records import Failure, Outcome, Status
+from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.manifest import Options, RetryPolicy
-from holdfast_protocol.messages import MessageType
+from holdfast_protocol.messages import MessageType, encode
 from tests.support import wire_frames as f
 from tests.support.engine_world import Attempt, EngineUnderTest, answers, deployment, services
 from tests.support.virtual_time import in_virtual_time
@@ -281,3 +282,32 @@ def test_a_step_is_told_how_long_it_has_been_tried(steps: int, takes: bool) -> N
             assert [round(duration, -3) for duration in durations] == [0, 60_000, 120_000, 180_000]
 
     play()
+
+
+@in_virtual_time
+async def test_a_step_of_three_attempts_is_tried_three_times() -> None:
+    """With the counts it is sent, an SDK tries a step as often as its options say, and as late, and then gives it up."""
+    async with with_policy(max_attempts=2) as e:
+        tries: list[int] = []
+
+        async def handler(attempt: Attempt) -> list[bytes]:
+            start, is_stored = attempt.request.start, T.RUN in attempt.types
+            if attempt.notification(1) is not None:
+                return [f.output(), f.END]
+            # What the SDKs do: a step that is stored goes on from the server's counts, a new one begins at nothing.
+            count = 1 + (start.retry_count_since_last_stored_entry if is_stored else 0)
+            tries.append(e.clock.now_ms())
+            command = [] if is_stored else [f.run(1)]
+            if count < 3:
+                related = {"related_command_index": 1, "related_command_type": int(T.RUN)}
+                return [*command, f.error(500, "flaky", next_retry_delay=100 * 2 ** (count - 1), **related)]
+            failed = pb.ProposeRunCompletion(result_completion_id=1, failure=f.failure(500, "flaky"))
+            return [*command, encode(failed), f.suspension(1)]
+
+        e.script["S/work"] = handler
+        finished = await e.call("S/work")
+        assert [at_ms - tries[0] for at_ms in tries] == [0, 100, 300]
+        assert finished.outcome.value == b"ok"
+        result = e.script.attempts[-1].notification(1)
+        assert result is not None
+        assert result.failure.message == "flaky"
