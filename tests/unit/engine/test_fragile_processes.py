@@ -286,7 +286,7 @@ async def _play(scene: Scene, operations: int, fate: Fate) -> bool:
         if not strike.done():
             strike.cancel()
             stores[0].disarm()
-            await _check_all(scene, first)
+            await check_all(scene, first)
             return False
         before = await _journals(first)
         if fate.startswith("dies"):
@@ -300,7 +300,7 @@ async def _play(scene: Scene, operations: int, fate: Fate) -> bool:
             with suppress(asyncio.CancelledError):
                 await client
             await successor.rest(300)
-            await _check_all(scene, successor)
+            await check_all(scene, successor)
             for invocation_id, entries in before.items():
                 after = await successor.entries(invocation_id)
                 assert after[: len(entries)] == entries, "a journal only grows (J1)"
@@ -313,7 +313,7 @@ async def _play_out(scene: Scene, e: EngineUnderTest) -> None:
     await e.rest(120)
 
 
-async def _check_all(scene: Scene, e: EngineUnderTest) -> None:
+async def check_all(scene: Scene, e: EngineUnderTest) -> None:
     """Check what holds in every scene: all have ended, no key is held, and journals are sound; then the scene's own."""
     for invocation_id in await _ids(e):
         head = await e.head(invocation_id)

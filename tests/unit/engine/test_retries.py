@@ -286,7 +286,7 @@ def test_a_step_is_told_how_long_it_has_been_tried(steps: int, takes: bool) -> N
 
 @in_virtual_time
 async def test_a_step_of_three_attempts_is_tried_three_times() -> None:
-    """With the counts it is sent, an SDK tries a step as often as its options say, and as late, and then gives it up."""
+    """With the counts it is sent, an SDK tries a step as often and as late as its options say, then gives it up."""
     async with with_policy(max_attempts=2) as e:
         tries: list[int] = []
 
