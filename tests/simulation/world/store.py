@@ -17,7 +17,6 @@ from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Keyed, Loade
 from holdfast_engine.records import (
     Failure,
     Head,
-    Kept,
     KeyRef,
     Lock,
     Note,
@@ -229,9 +228,6 @@ class SimStore(Port):
             return True
 
         return await self._do(_WRITE, f"forget {invocation_id}", effect)
-
-    async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
-        return await self._change("strip", invocation_id, operations.strip, nonce=nonce, kept=kept, output=output)
 
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
         await self._do(_WRITE, f"retire {invocation_id}", lambda: self._drop("note", invocation_id))

@@ -46,7 +46,9 @@ async def test_a_parent_of_many_is_woken_once() -> None:
     """Who waits for twenty children at once is taken up when the last one has ended, and nothing is created twice."""
     count = 20
     calls = [f.call("S", "child", (2 * number + 1, 2 * number + 2)) for number in range(count)]
-    tree = pb.Future(waiting_completions=[2 * number + 2 for number in range(count)], combinator_type=ALL)
+    tree = pb.Future(
+        waiting_completions=[2 * number + 2 for number in range(count)], combinator_type=pb.Future.ALL_COMPLETED
+    )
     async with EngineUnderTest() as e:
         e.script["S/child"] = answers([f.output(), f.END])
         e.script["S/parent"] = answers([*calls, f.suspension_on(tree)], [f.output(), f.END])
@@ -58,7 +60,7 @@ async def test_a_parent_of_many_is_woken_once() -> None:
 @in_virtual_time
 async def test_a_sleep_that_is_over_counts() -> None:
     """Who waits for a sleep and a signal goes on with the signal when the sleep ended long before."""
-    tree = pb.Future(waiting_completions=[1], waiting_signals=[17], combinator_type=ALL)
+    tree = pb.Future(waiting_completions=[1], waiting_signals=[17], combinator_type=pb.Future.ALL_COMPLETED)
     async with EngineUnderTest() as e:
         e.script["S/work"] = answers([f.sleep(1, e.clock.now_ms() + 1_000), f.suspension_on(tree)], [f.output(), f.END])
         invocation_id = await e.send("S/work")
