@@ -73,7 +73,7 @@ def _check_kinds(world: World, manifest: Manifest) -> None:
         current = world.registry.service(service.name)
         if current is not None and current.kind != service.kind:
             raise RegistrationRejected(
-                f"service {service.name} is a {current.kind} and would become a {service.kind}:"
+                f"service {service.name} would change its kind from {current.kind} to {service.kind}:"
                 " register with breaking=true if that is meant",
                 meta_code="META0006",
                 http_status=409,

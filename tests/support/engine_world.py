@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from holdfast_engine.engine import Engine, Finished, Submission
+from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.ports import Answer, Invoker, Store
 from holdfast_engine.records import Head, KeyRef, Outcome, Status, Target
 from holdfast_engine.registry import Deployment, Endpoint, Registry
@@ -185,11 +186,19 @@ class CountingDice:
         return 0.0
 
 
-class NoDiscovery:
-    """No endpoint of these tests is asked what it serves: they put deployments into the registry themselves."""
+class ScriptedDiscovery:
+    """Endpoints say what a test lets them say, by address; most tests put deployments into the registry themselves."""
 
-    async def discover(self, endpoint: Endpoint) -> Any:
-        raise AssertionError(endpoint)
+    def __init__(self) -> None:
+        self.manifests: dict[str, Manifest] = {}
+        self.asked: list[str] = []
+
+    async def discover(self, endpoint: Endpoint) -> tuple[Manifest, str | None]:
+        self.asked.append(endpoint.address)
+        manifest = self.manifests.get(endpoint.address)
+        if manifest is None:
+            raise DiscoveryFailed(f"{endpoint.address} does not answer", meta_code="META0003", is_retryable=True)
+        return manifest, "sdk/1"
 
 
 class EngineUnderTest:
@@ -214,6 +223,7 @@ class EngineUnderTest:
         self.blobs = blobs or MemoryBlobs()
         self.dice = dice or CountingDice()
         self.clock = VirtualClock()
+        self.discovery = ScriptedDiscovery()
         self.registry = Registry(deployments or [deployment(services())])
         self._is_restart = inner is not None
         tasks = Tasks(self.settings.attempts_max)
@@ -223,7 +233,7 @@ class EngineUnderTest:
             store=self.store,
             wakeups=self.wakeups,
             invoker=self.invoker,
-            discovery=NoDiscovery(),
+            discovery=self.discovery,
             blobs=self.blobs,
             clock=self.clock,
             dice=self.dice,
