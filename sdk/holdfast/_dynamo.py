@@ -58,9 +58,13 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """The condition did not hold; `item` is the item as it is, if there is one and the server sent it."""
+    """The condition did not hold; `item` is the item as it is, if there is one and the server sent it.
+
+    `is_repeat`: an earlier try of this update may have taken effect.
+    """
 
     item: Item | None
+    is_repeat: bool
 
 
 class Undecided(Exception):
@@ -166,7 +170,7 @@ class _Update:
                     return None
                 code, answer = _error_in(reply)
                 if code == "ConditionalCheckFailedException":
-                    return Refused(item=answer.get("Item"))
+                    return Refused(item=answer.get("Item"), is_repeat=not self._is_certain)
                 self._last = _sentence(code, answer, reply)
                 if self._can_be_mended(code, reply):
                     continue

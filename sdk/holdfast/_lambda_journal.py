@@ -71,7 +71,7 @@ class JournalWriter:
         except Undecided as error:
             self._is_certain = error.is_certain
             raise
-        if refused is not None and not self._is_mine(refused.item, listed):
+        if refused is not None and not (refused.is_repeat and self._is_mine(refused.item, listed)):
             return False
         self._slot = _slot_behind(slot, len(frames), added, closes=closes)
         return True
@@ -111,6 +111,7 @@ class JournalWriter:
     def _is_mine(self, item: Item | None, listed: list[dict[str, str]]) -> bool:
         """Return whether an earlier try took effect: then the entries from the slot on are mine, byte for byte.
 
+        Asked only where there was an earlier try: otherwise the same bytes are those of another copy of this attempt.
         Under a newer epoch they may be mine all the same, and the attempt is over.
         """
         if item is None or _number(item, EPOCH) != self._epoch:

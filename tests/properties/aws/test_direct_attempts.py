@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -108,7 +109,10 @@ class Troubled(DynamoClient):
             super().update_item(update, budget_s=budget_s)
             if trouble == "undecided, done":
                 raise Undecided("as the dice will have it", is_certain=False)
-        return super().update_item(update, budget_s=budget_s)
+        refused = super().update_item(update, budget_s=budget_s)
+        if refused is not None and trouble == "lost":
+            return replace(refused, is_repeat=True)
+        return refused
 
 
 class Stored(Journal):

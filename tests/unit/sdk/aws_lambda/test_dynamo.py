@@ -98,14 +98,14 @@ def test_connections_are_kept() -> None:
 def test_a_refused_condition_is_an_outcome() -> None:
     """A condition that does not hold is told with the item as it is, and is never tried again."""
     with playing(error("ConditionalCheckFailedException", item=ITEM)) as driven:
-        assert driven.update() == Refused(item=ITEM)
+        assert driven.update() == Refused(item=ITEM, is_repeat=False)
         assert len(driven.server.received) == 1
 
 
 def test_a_refusal_may_come_without_an_item() -> None:
     """Where there is no item, none is told."""
     with playing(error("ConditionalCheckFailedException")) as driven:
-        assert driven.update() == Refused(item=None)
+        assert driven.update() == Refused(item=None, is_repeat=False)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_a_silent_server_costs_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -
     """An answer that does not come is waited for only so long; what became of the update is then found out."""
     monkeypatch.setattr(_dynamo, "READ_S_MAX", 0.1)
     with playing(say_nothing, error("ConditionalCheckFailedException", item=ITEM)) as driven:
-        assert driven.update() == Refused(item=ITEM)
+        assert driven.update() == Refused(item=ITEM, is_repeat=True)
         assert driven.connections == [1, 2]
 
 

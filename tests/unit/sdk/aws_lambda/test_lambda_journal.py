@@ -123,7 +123,7 @@ def test_a_full_page_is_closed() -> None:
     "item",
     [
         pytest.param(_item([INPUT]), id="count too low"),
-        pytest.param(_item([INPUT, *LISTED], epoch=4), id="mine, and a newer epoch"),
+        pytest.param(_item([INPUT, *LISTED]), id="the same bytes, without an earlier try"),
         pytest.param(_item([INPUT, LISTED[0], INPUT]), id="others"),
         pytest.param(_item([INPUT, LISTED[0]]), id="half of mine"),
         pytest.param({}, id="no journal"),
@@ -136,6 +136,13 @@ def test_a_refused_append_is_fenced(item: object) -> None:
     with writing(slot, error("ConditionalCheckFailedException", item=item)) as (writer, _):
         assert not writer.append(FRAMES, (), budget_s=5)
         assert writer.reached.slot == slot
+
+
+def test_an_own_append_under_a_newer_epoch() -> None:
+    """An append that was carried out before a newer attempt took over does not let the old one go on."""
+    refused = error("ConditionalCheckFailedException", item=_item([INPUT, *LISTED], epoch=4))
+    with writing(Slot(page=0, count=1, base=0, frames_bytes=20), hang_up, refused) as (writer, _):
+        assert not writer.append(FRAMES, (), budget_s=5)
 
 
 @pytest.mark.parametrize("lost", [hang_up, error("InternalServerError", status=500)], ids=["hung up", "500"])
