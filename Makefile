@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate bench chaos up down lint format clean
+.PHONY: help demo test test-restate test-aws bench chaos up down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,9 @@ test: lint ## Lint, types, contracts and all tests; those that need Node say so 
 test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Restate server (from npm; needs Node 20+)
 	@command -v npm >/dev/null || { echo "make test-restate needs Node 20 or newer: its npm brings the Restate server." >&2; exit 1; }
 	$(BIN)/pytest $(RESTATE)
+
+test-aws: $(VENV)/dev.stamp ## Deploy to a stand-in for AWS with the real cdk and call what is there (needs Node 20+)
+	HOLDFAST_TEST_AWS=1 $(BIN)/pytest tests/e2e/aws
 
 bench: $(VENV)/dev.stamp ## Measure: invocations/s, latency, CPU and what DynamoDB would have billed
 	$(BIN)/python -m tests.bench
