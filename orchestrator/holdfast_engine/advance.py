@@ -40,12 +40,25 @@ async def advance(world: World, invocation_id: str) -> int | None:
             return await _perform_only(world, head)
         case Status.SUSPENDED:
             return await _suspended(world, head)
-        case Status.RUNNING if head.lease_until_ms > world.clock.now_ms():
-            return head.lease_until_ms
+        case Status.RUNNING if (until := _leased_until(world, head)) is not None:
+            return until
         case Status.RUNNING:
             return await _take(world, head, has_died=True)
         case _:
             return await _take(world, head, has_died=False)
+
+
+def _leased_until(world: World, head: Head) -> int | None:
+    """Return until when the invocation is in good hands; None when whoever had it is dead, as far as one can tell.
+
+    Of an attempt in this very process one can tell better than by its lease: a handler that has held up the event loop
+    has held up the renewal of its lease as well, and is alive.
+    """
+    now = world.clock.now_ms()
+    held = world.live.get(head.id)
+    if held is not None and held.head.epoch == head.epoch:
+        return max(head.lease_until_ms, now + world.settings.put_back_ms)
+    return head.lease_until_ms if head.lease_until_ms > now else None
 
 
 async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | None = None) -> int | None:
@@ -127,8 +140,9 @@ async def _queued(world: World, head: Head) -> int | None:
     if not (entered.at_once and entered.is_found):
         return await _take(world, head, has_died=False, entered=entered)
     # Its creator got the key at once and runs it as the epoch it was created with, unless it has died.
-    if head.lease_until_ms > world.clock.now_ms():
-        return head.lease_until_ms
+    until = _leased_until(world, head)
+    if until is not None:
+        return until
     return await _take(world, head, has_died=head.is_open, entered=entered)
 
 

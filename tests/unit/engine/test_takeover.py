@@ -93,6 +93,30 @@ async def test_a_live_lease_is_left_alone() -> None:
         assert len(e.script.attempts) == 1
 
 
+@pytest.mark.parametrize("path", ["S/work", "O/k/add"])
+def test_an_attempt_of_this_process_is_alive_whatever_its_lease_says(path: str) -> None:
+    """A handler that held up the event loop held up the renewal of its lease: it is not taken for dead by its own."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with EngineUnderTest(settings=Settings(lease_ms=10_000)) as e:
+
+            async def slow(attempt: Attempt) -> list[bytes]:
+                await e.rest(60)
+                return [f.output(), f.END]
+
+            e.script["S/work"] = e.script["O/add"] = slow
+            invocation_id = await e.send(path)
+            for _ in range(5):
+                await e.rest(11)
+                await e.wakeups.wake(invocation_id, not_before_ms=None)
+            await e.rest(60)
+            assert await e.status(invocation_id) is Status.COMPLETED
+            assert len(e.script.attempts) == 1
+
+    play()
+
+
 @pytest.mark.parametrize("steps", [0, 1, 30])
 @pytest.mark.parametrize("more", [0, 30])
 def test_a_zombies_checkpoint_is_refused(steps: int, more: int) -> None:
