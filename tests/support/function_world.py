@@ -21,7 +21,7 @@ from holdfast_engine.world import Settings, Tasks, World
 from holdfast_local.surroundings import SystemClock, SystemDice
 from holdfast_local.wakeups import LocalWakeups
 from holdfast_protocol.manifest import Manifest
-from tests.support.engine_world import MemoryBlobs, NoDiscovery, target
+from tests.support.engine_world import MemoryBlobs, ScriptedDiscovery, target
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:tested:1"
 
@@ -82,7 +82,7 @@ class FunctionWorld:
             store=store,
             wakeups=self.wakeups,
             invoker=LambdaInvoker(self._functions, journal_table=store.models.head.Meta.table_name, clock=clock),
-            discovery=NoDiscovery(),
+            discovery=ScriptedDiscovery(),
             blobs=MemoryBlobs(),
             clock=clock,
             dice=SystemDice(),
