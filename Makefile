@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate test-aws bench chaos up down lint format clean
+.PHONY: help demo test test-restate test-aws sim bench chaos up down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,8 +23,12 @@ test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Res
 	@command -v npm >/dev/null || { echo "make test-restate needs Node 20 or newer: its npm brings the Restate server." >&2; exit 1; }
 	$(BIN)/pytest $(RESTATE)
 
-test-aws: $(VENV)/dev.stamp ## Deploy to a stand-in for AWS with the real cdk and call what is there (needs Node 20+)
-	HOLDFAST_TEST_AWS=1 $(BIN)/pytest tests/e2e/aws
+test-aws: $(VENV)/dev.stamp ## Run what is there of the tests for AWS, a deployment to a stand-in among them (needs Node 20+)
+	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/unit/aws tests/unit/cdk tests/unit/lambdas tests/properties/aws tests/race \
+		tests/e2e/test_lambda_functions.py tests/e2e/aws
+
+sim: $(VENV)/dev.stamp ## Play seeded histories on virtual time; SEEDS=1000 for more
+	$(BIN)/python -m tests.simulation --seeds=$(or $(SEEDS),300)
 
 bench: $(VENV)/dev.stamp ## Measure: invocations/s, latency, CPU and what DynamoDB would have billed
 	$(BIN)/python -m tests.bench

@@ -7,8 +7,18 @@ import secrets
 
 import pytest
 
-# A real deployment takes minutes, and what it shows is not settled yet: `make test-aws` asks for it.
-collect_ignore = [] if os.environ.get("HOLDFAST_TEST_AWS") else ["e2e/aws"]
+# What belongs to the work on AWS and to the simulation is under construction: `make test-aws` and `make sim` ask for it.
+UNDER_CONSTRUCTION = [
+    "e2e/aws",
+    "e2e/test_lambda_functions.py",
+    "properties/aws",
+    "race",
+    "simulation",
+    "unit/aws",
+    "unit/cdk",
+    "unit/lambdas",
+]
+collect_ignore = [] if os.environ.get("HOLDFAST_TEST_ALL") else UNDER_CONSTRUCTION
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
