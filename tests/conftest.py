@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-# What belongs to the work on AWS and to the simulation is under construction: `make test-aws` and `make sim` ask for it.
+# The work on AWS and the simulation are under construction: `make test-aws` and `make sim` ask for these.
 UNDER_CONSTRUCTION = [
     "e2e/aws",
     "e2e/test_lambda_functions.py",
