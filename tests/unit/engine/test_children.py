@@ -13,7 +13,7 @@ from holdfast_protocol import messages
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.messages import MessageType
 from tests.support import wire_frames as f
-from tests.support.engine_world import Attempt, EngineUnderTest, Handler, answers, target
+from tests.support.engine_world import Attempt, EngineUnderTest, Handler, Hooked, answers, target
 from tests.support.virtual_time import EPOCH_MS, in_virtual_time
 
 T = MessageType
@@ -306,3 +306,25 @@ async def test_a_failed_attempts_calls_are_made() -> None:
         assert result is not None
         assert Failure(code=result.failure.code, message=result.failure.message) == Failure(code=500, message="no")
         assert [attempt.request.handler for attempt in e.script.attempts].count("child") == 1
+
+
+@in_virtual_time
+async def test_a_workflow_that_ended_unheard_answers_its_own_caller() -> None:
+    """When a called workflow has ended and died before it told, its caller meets it and gets the result, not a 409."""
+    async with EngineUnderTest(store=Hooked) as e:
+        assert isinstance(e.store, Hooked)
+
+        async def hang(*_: object, **__: object) -> None:
+            await e.rest(10**6)
+
+        e.script["W/run"] = answers([f.output(b"ran"), f.END])
+        e.script["S/parent"] = calling(f.call("W", "run", (1, 2), key="k"))
+        e.store.hooks["before_note"] = hang
+        caller = await e.send("S/parent")
+        await e.rest(1)
+        assert await e.inner.notes(caller) == ()
+        await e.crash()
+        next_one = EngineUnderTest(script=e.script, inner=e.inner, deployments=e.registry.deployments(), dice=e.dice)
+        await next_one.engine.advance(caller)
+        assert (await next_one.outcome(caller)).value == b"ran"
+        await next_one.crash()

@@ -179,6 +179,23 @@ async def test_a_leaver_that_saw_no_waiter_does_not_free_the_key() -> None:
 
 
 @in_virtual_time
+async def test_an_enterer_whose_turn_came_meanwhile_claims() -> None:
+    """Between drawing a ticket and saying whose it is the holder may leave: the enterer finds its turn and takes it."""
+    async with EngineUnderTest(store=Hooked) as e:
+        assert isinstance(e.store, Hooked)
+        await held_by_a_sleeper(e)
+
+        async def meanwhile(*_: object, **__: object) -> None:
+            await e.rest(3)
+
+        e.store.hooks["before_put_wait"] = meanwhile
+        finished = await e.call("O/k/add")
+        assert finished.outcome.value == b"ok"
+        assert finished.completed_ms < EPOCH_MS + 4000
+        assert await lock_of(e) == Lock(next=2, serving=2, holder=None, applied=-1)
+
+
+@in_virtual_time
 async def test_an_enterer_that_died_with_its_ticket_is_skipped() -> None:
     """A ticket whose wait item never came is passed over after a while, and those behind it are served."""
     async with EngineUnderTest() as e:
