@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate test-aws sim bench chaos up down lint format clean
+.PHONY: help demo test test-restate test-aws conformance sim bench chaos up down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,6 +26,9 @@ test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Res
 test-aws: $(VENV)/dev.stamp ## Run what is there of the tests for AWS, a deployment to a stand-in among them (needs Node 20+)
 	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/unit/aws tests/unit/cdk tests/unit/lambdas tests/properties/aws tests/race \
 		tests/e2e/test_lambda_functions.py tests/e2e/aws
+
+conformance: $(VENV)/dev.stamp ## Drive black-box cases through ingress and admin, with our SDK and Restate's (needs Node 20+)
+	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/blackbox
 
 sim: $(VENV)/dev.stamp ## Play seeded histories on virtual time; SEEDS=1000 for more
 	$(BIN)/python -m tests.simulation --seeds=$(or $(SEEDS),300)
