@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -10,11 +11,17 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.simulation.simulation import run
+from tests.simulation.minimise import minimised
+from tests.simulation.scenario import Scenario
+from tests.simulation.simulation import Result, run
 from tests.simulation.workload.generator import describe, generate
 
+REGRESSIONS = Path(__file__).parent / "regressions"
+
 _CHUNK = 25
+_TRIES_MAX = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +55,29 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many seeds")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
+    parser.add_argument("--keep", metavar="NAME", help="minimise what the seed finds, and keep it as a regression")
     options = parser.parse_args()
     if options.seed is not None:
-        return _one(options.seed)
+        return _one(options.seed, options.keep)
     return _many(options.first, options.seeds, options.jobs)
 
 
-def _one(seed: int) -> int:
+def _one(seed: int, name: str | None) -> int:
     scenario = generate(seed)
     result = run(scenario)
+    if name is not None and result.violation is not None:
+        scenario = minimised(scenario, tries_max=_TRIES_MAX)
+        text = json.dumps(scenario.to_json(), indent=1)
+        (REGRESSIONS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+        result = run(scenario)
+    _show(scenario, result)
+    return int(result.violation is not None)
+
+
+def _show(scenario: Scenario, result: Result) -> None:
     print("\n".join([*describe(scenario), *result.history.lines()]))
     print(f"{dict(result.stats)}, faults {dict(result.faults_by_kind)}, digest {result.history.digest()}")
     print(result.violation or "no violation")
-    return int(result.violation is not None)
 
 
 def _many(first: int, count: int, jobs: int) -> int:
@@ -71,9 +88,13 @@ def _many(first: int, count: int, jobs: int) -> int:
     for ran in _ran(first, count, jobs):
         stats.update(ran.stats)
         faults.update(ran.faults)
-        failures += ran.failures
         for seed, what in ran.failures:
+            failures.append((seed, what))
             print(f"seed {seed}: {what}", flush=True)
+            if len(failures) == 1:
+                # The first one in full: minimised, with its history.
+                smallest = minimised(generate(seed), tries_max=_TRIES_MAX)
+                _show(smallest, run(smallest))
     print(f"{dict(stats)}\nfaults {dict(faults)}\n{len(failures)} violations in {time.monotonic() - began_s:.0f} s")
     return int(bool(failures))
 

@@ -22,11 +22,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What an operator does to an invocation: the n-th of those there are, counted round."""
+    """What an operator does to an invocation: the n-th of those there are, counted round.
+
+    Or, `upon_call`, to the one that makes the n-th call of the history, at once, and whenever that is.
+    """
 
     at_ms: int
     what: Literal["cancel", "kill", "pause", "resume", "redeploy"]
     which: int
+    upon_call: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

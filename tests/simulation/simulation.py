@@ -97,7 +97,8 @@ class Simulation:
             habits=_habits(scenario),
         )
         self.clients = Clients(self.fleet, self.outside, scenario, self._stream("clients"))
-        self.operators = Operators(self.fleet, self._deploy)
+        self.operators = Operators(self.fleet, scenario.orders, deploy=self._deploy, begin=self.clients.begin)
+        self.disk.observers.append(self.operators.on_change)
         self.replays = SameCommands(self.disk, self.ledger, self.endpoint)
         self.watch.checkers = self._checkers()
 
@@ -128,8 +129,7 @@ class Simulation:
         self._deploy()
         self.loop.call_later(self.scenario.faults_end_ms / 1000, self.faults.stop)
         self.clients.start()
-        for order in self.scenario.orders:
-            self.clients.begin(self.operators.carry_out(order))
+        self.operators.start()
         self.loop.create_task(sweep_for_ever(self.fleet))
         await asyncio.sleep(self.scenario.faults_end_ms / 1000)
         if any(fault.kind is Kind.DROPPED for fault in self.faults.happened):

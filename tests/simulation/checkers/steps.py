@@ -59,7 +59,8 @@ class RecordedSteps(Checker):
     def _was_known(self, result: Entry, attempt: Attempt) -> bool:
         if result.epoch == attempt.epoch:
             return result.number <= attempt.began
-        return result.epoch < attempt.epoch and result.number <= self._loaded[attempt.invocation_id, attempt.epoch]
+        loaded = self._loaded.get((attempt.invocation_id, attempt.epoch), 0)
+        return result.epoch < attempt.epoch and result.number <= loaded
 
 
 class SameCommands(Checker):

@@ -136,9 +136,9 @@ MUTANTS = (
         (operations, "append_to_head", _append_to_head_of_anybody),
         (operations, "append_to_page", _append_to_page_of_anybody),
     ),
-    mutant("no fencing on commit", "J2", (operations, "commit", _commit_of_any_epoch)),
-    mutant("no claim of the open slot", "O-8", (advance, "_claim_open_slot", _without_claim)),
-    mutant("page epochs ignored at load", "O-8", (store, "is_fenced", _head_only)),
+    mutant("no fencing on commit", "J2", (operations, "commit", _commit_of_any_epoch), weather="zombies"),
+    mutant("no claim of the open slot", "O-8", (advance, "_claim_open_slot", _without_claim), weather="zombies"),
+    mutant("page epochs ignored at load", "O-8", (store, "is_fenced", _head_only), weather="zombies"),
     mutant("notes in front of frames", "R2", (attempt, "_invoke", _notes_in_front)),
     mutant(
         "merged notes not stored with the checkpoint",

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast_engine import advance, key_operations, keys, settle
 from holdfast_engine.held import Key
+from holdfast_engine.ports import Keyed
 from holdfast_engine.records import Head, Lock, StateWrites
 from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.world import World
@@ -30,7 +31,7 @@ def _always_seems_free(right: Any) -> Any:
         if keyed.lock.holder is None:
             got = await world.store.enter_free(head.key_ref, head.id)
             if got is not None:
-                return keys.Entered(key=keys._key(got), at_once=True, is_found=False)
+                return keys.Entered(key=_key(got), at_once=True, is_found=False)
         return await right(world, head, is_fresh=is_fresh)
 
     return enter
@@ -74,14 +75,14 @@ def _waits_for_nobody(right: Any) -> Any:
         if entered is not None:
             return entered
         keyed = await world.store.keyed(head.key_ref, with_state=True)
-        return keys.Entered(key=keys._key(keyed), at_once=False, is_found=False)
+        return keys.Entered(key=_key(keyed), at_once=False, is_found=False)
 
     return enter
 
 
 def _key_of_anybody(right: Any) -> Any:
     async def held_key(world: World, head: Head) -> Key | None:
-        return keys._key(await world.store.keyed(head.key_ref, with_state=True))
+        return _key(await world.store.keyed(head.key_ref, with_state=True))
 
     return held_key
 
@@ -109,6 +110,10 @@ class _Silent:
 
     async def wake(self, invocation_id: str, *, not_before_ms: int | None) -> None:
         pass
+
+
+def _key(keyed: Keyed) -> Key:
+    return Key(ticket=keyed.lock.serving, state=keyed.state, applied=keyed.lock.applied)
 
 
 MUTANTS = (

@@ -39,6 +39,8 @@ _ANYWHERE = {
 _READING = {"get": 2, "keys": 1}
 _WRITING = {"add": 4, "set": 2, "clear": 1, "clear_all": 1}
 _PROMISES = {"promise": 3, "resolve": 2, "peek": 1}
+# What a weather needs to tell right from wrong: a zombie something long to do, a look something that comes meanwhile.
+_NEEDED = {"zombies": {"slow"}, "calm": {"gather", "slow", "send"}, "operators": {"sleep", "slow"}}
 _JOINABLE = ("run", "slow", "flaky", "decline", "sleep", "call", "awakeable")
 _DISTURBING: tuple[Literal["cancel", "kill"], ...] = ("cancel", "kill")
 
@@ -48,7 +50,7 @@ def generate(seed: int) -> Scenario:
     dice = Random(f"{seed} scenario")
     weather = dice.choice(tuple(_WEATHERS))
     has_orders = weather == "operators" or dice.random() < 0.2
-    author = _Author(dice, is_disturbed=has_orders)
+    author = _Author(dice, is_disturbed=has_orders, weather=weather)
     requests = author.requests()
     rates, wanted = _WEATHERS[weather]
     kinds = frozenset(kind for kind in Kind if kind in wanted and dice.random() < dice.choice((0.3, 0.6, 1.0)))
@@ -111,7 +113,7 @@ def _surroundings(dice: Random, weather: str) -> Surroundings:
     life_s = dice.choice((15.0, 40.0, 90.0))
     latency_s = dice.choice((0.002, 0.02) if has_room else (0.002, 0.02, 0.1))
     renews = has_zombies or dice.random() < 0.7
-    modes = (dice.choice(MODES), dice.choice(MODES))
+    modes = (DIRECT,) if has_zombies and dice.random() < 0.5 else (dice.choice(MODES), dice.choice(MODES))
     # A handler that appends by itself leaves large values to the answer, as there is no telling what is large here.
     blob_bytes_min = 100_000 if DIRECT in modes else dice.choice((100_000, 100_000, 60))
     # Short ones still leave time for what a message asks for, or nothing would ever be done but begin again.
@@ -132,7 +134,7 @@ def _surroundings(dice: Random, weather: str) -> Surroundings:
         runs_max=dice.choice((None, None, 0, 2)),
         blob_bytes_min=blob_bytes_min,
         eager_state_bytes_max=dice.choice((4_194_304, 4_194_304, 12)),
-        page_bytes_max=dice.choice((1015, 450, 300)),
+        page_bytes_max=300 if has_zombies else dice.choice((1015, 450, 300)),
     )
 
 
@@ -144,20 +146,24 @@ def _orders(dice: Random, *, has_orders: bool) -> list[Order]:
         wanted = [what for what in _DISTURBING if dice.random() < 0.7] or ["cancel"]
         for _ in range(dice.randint(1, 8)):
             at_ms = dice.choice((dice.randint(0, 6_000), dice.randint(0, 60_000)))
-            orders.append(Order(at_ms=at_ms, what=dice.choice(wanted), which=dice.randrange(30)))
+            upon_call = dice.random() < 0.3
+            which = dice.randrange(6 if upon_call else 30)
+            orders.append(Order(at_ms=at_ms, what=dice.choice(wanted), which=which, upon_call=upon_call))
     return orders
 
 
 class _Author:
     """Writes programs. `is_disturbed`: operators will end invocations, so nobody may wait for another without limit."""
 
-    def __init__(self, dice: Random, *, is_disturbed: bool) -> None:
+    def __init__(self, dice: Random, *, is_disturbed: bool, weather: str) -> None:
         self.programs: list[Program] = []
         self._dice = dice
         self._is_disturbed = is_disturbed
-        self._verbs = {verb for verb in _ANYWHERE if dice.random() < 0.5} | {"run", "call"}
+        self._verbs = (
+            {verb for verb in _ANYWHERE if dice.random() < 0.5} | {"run", "call"} | _NEEDED.get(weather, set())
+        )
         self._room = dice.choice((6, 12, 24))
-        self._length = dice.choice((2, 4, 7))
+        self._length = dice.choice((4, 8, 12) if weather == "zombies" else (2, 4, 7))
         self._workflows = 0
         self._names = 0
 
@@ -262,7 +268,7 @@ class _Author:
             case "run":
                 return ["run", self._name()]
             case "slow":
-                return ["slow", self._name(), dice.choice((0.01, 0.5, 5.0))]
+                return ["slow", self._name(), dice.choice((round(dice.random() * 0.3, 3), 0.5, 5.0))]
             case "flaky":
                 return ["flaky", self._name(), dice.randint(1, 3)]
             case "hang":

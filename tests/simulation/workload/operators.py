@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from holdfast_engine.engine import Engine
 from holdfast_engine.errors import RequestRejected, Unavailable
+from holdfast_engine.records import Head, Status
+from holdfast_protocol.frames import frame_type
+from holdfast_protocol.messages import MessageType
+from tests.simulation.checkers.ledger import page_of
 from tests.simulation.scenario import Order
+from tests.simulation.world.disk import Changed
 from tests.simulation.world.fleet import ConnectionLost, Fleet
 
 _RETRY_S = 1.0
@@ -16,11 +22,44 @@ _RETRY_S = 1.0
 class Operators:
     """Carries out orders; each is tried until somebody has answered."""
 
-    def __init__(self, fleet: Fleet, deploy: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        orders: Sequence[Order],
+        *,
+        deploy: Callable[[], None],
+        begin: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        """Take the orders; `begin` begins something that has to be over before all is quiet."""
         self._fleet = fleet
+        self._orders = orders
         self._deploy = deploy
+        self._begin = begin
+        self._calls = 0
+        self._orders_by_call: dict[int, list[Order]] = {}
+        for order in orders:
+            if order.upon_call:
+                self._orders_by_call.setdefault(order.which, []).append(order)
         self.killed: set[str] = set()
         self.disturbed: set[str] = set()
+
+    def start(self) -> None:
+        """Begin to wait for the times of the orders."""
+        for order in self._orders:
+            if not order.upon_call:
+                self._begin(self.carry_out(order))
+
+    def on_change(self, changed: Changed) -> None:
+        """Strike at whoever commits the call that an order waits for."""
+        if changed.table not in ("head", "page") or changed.after is None:
+            return
+        before, after = page_of(changed.before), page_of(changed.after)
+        assert after is not None
+        frames = after.frames[before.count if before is not None else 0 :]
+        for _ in [frame for frame in frames if frame_type(frame) == MessageType.CALL]:
+            for order in self._orders_by_call.get(self._calls, ()):
+                self._begin(self._see_through(order, changed.partition))
+            self._calls += 1
 
     async def carry_out(self, order: Order) -> None:
         """Wait until an order's time has come, and see it through."""
@@ -29,10 +68,17 @@ class Operators:
             self._fleet.history.add("deploys the services anew")
             self._deploy()
             return
-        ids = [each for each, rows in self._fleet.disk.items["head"].items() if rows]
-        if not ids:
-            return
-        invocation_id = ids[order.which % len(ids)]
+        ids = self._candidates(order)
+        if ids:
+            await self._see_through(order, ids[order.which % len(ids)])
+
+    def _candidates(self, order: Order) -> list[str]:
+        heads: list[Head] = [rows[""] for rows in self._fleet.disk.items["head"].values() if rows]
+        waiting = [head.id for head in heads if head.status is Status.SUSPENDED]
+        # Every other order is for one that waits for something: there is most to be ended along with it.
+        return waiting if order.which % 2 and waiting else [head.id for head in heads]
+
+    async def _see_through(self, order: Order, invocation_id: str) -> None:
         self._note(order, invocation_id)
         self._fleet.history.add(f"orders: {order.what} {invocation_id}")
         while True:

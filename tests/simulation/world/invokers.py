@@ -53,7 +53,7 @@ class SimInvoker:
     ) -> Answer:
         self._process.check_alive()
         fleet = self._fleet
-        attempt = self._attempt(deployment, request)
+        attempt = self._attempt(deployment, request, checkpoint)
         fleet.watch.attempt(attempt)
         fault = fleet.faults.draw(Site.INVOKE)
         fleet.history.add(
@@ -72,15 +72,24 @@ class SimInvoker:
         fleet.watch.answer(attempt, answer)
         return answer
 
-    def _attempt(self, deployment: Deployment, request: AttemptRequest) -> Attempt:
+    def _attempt(
+        self, deployment: Deployment, request: AttemptRequest, checkpoint: GrantedCheckpoint | None
+    ) -> Attempt:
         invocation_id = request.start.debug_id
         return Attempt(
             number=self._fleet.loop.new_number(),
             invocation_id=invocation_id,
-            epoch=self.world.live[invocation_id].head.epoch,
+            epoch=self._epoch(invocation_id, checkpoint),
             began=self._fleet.disk.number,
             mode=mode_of(deployment),
         )
+
+    def _epoch(self, invocation_id: str, checkpoint: GrantedCheckpoint | None) -> int:
+        if checkpoint is not None:
+            return checkpoint.grant.epoch
+        held = self.world.live.get(invocation_id)
+        # A zombie whose successor ran in this very process and has ended: older than all there are.
+        return held.head.epoch if held is not None else 0
 
     async def _next_door(
         self,

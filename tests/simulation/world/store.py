@@ -17,6 +17,7 @@ from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Keyed, Loade
 from holdfast_engine.records import (
     Failure,
     Head,
+    Kept,
     KeyRef,
     Lock,
     Note,
@@ -228,6 +229,17 @@ class SimStore(Port):
             return True
 
         return await self._do(_WRITE, f"forget {invocation_id}", effect)
+
+    async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
+        def effect() -> Head | None:
+            head: Head | None = self._disk.get("head", invocation_id)
+            after = None if head is None else operations.strip(head, nonce=nonce, kept=kept, output=output)
+            if after is not None:
+                for table in ("page", "note", "unsettled"):
+                    self._drop(table, invocation_id)
+            return self._update(after)
+
+        return await self._do(_WRITE, f"strip {invocation_id}", effect)
 
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
         await self._do(_WRITE, f"retire {invocation_id}", lambda: self._drop("note", invocation_id))
