@@ -163,11 +163,12 @@ async def _finish(world: World, held: Held, outcome: Outcome, index: int | None,
     if not await _commit(world, held, Status.COMPLETED, outcome=kept, outcome_index=index, is_open=is_open):
         return False
     await perform(world, held, run)
-    await deliver(world, held.head, outcome)
     if held.head.kind.holds_key:
         assert held.key is not None
         writes = fold(held.journal.entries[held.key.applied + 1 :])
         await leave(world, held.head, ticket=held.key.ticket, writes=writes)
+    # Behind the state: whoever gets the outcome and asks a shared handler finds what was written.
+    await deliver(world, held.head, outcome)
     await retire(world, held.head, held.journal)
     await settled(world, held.head)
     return True

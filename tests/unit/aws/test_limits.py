@@ -1,0 +1,102 @@
+"""What is larger than DynamoDB's limits works all the same, or is refused with a sentence that names the limit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+import holdfast
+from holdfast_aws.store import DynamoStore
+from holdfast_engine.engine import Submission
+from holdfast_engine.errors import PayloadTooLarge
+from holdfast_engine.records import KeyRef, StateWrites, Target
+from holdfast_local.surroundings import SystemClock
+from tests.support import large
+from tests.support.dynamo_server import DynamoServer
+from tests.support.dynamo_stores import MemoryBlobs, client_of, new_tables
+from tests.support.dynoxide import Dynoxide
+
+KEY = KeyRef(service="Store", key="k")
+
+
+@pytest.fixture
+async def server(dynoxide: Dynoxide) -> AsyncIterator[DynamoServer]:
+    """A server with the services that go to the limits."""
+    client, blobs = client_of(dynoxide.url), MemoryBlobs()
+    store = DynamoStore(client, new_tables(client), clock=SystemClock(), blobs=blobs)
+    server = DynamoServer(store, blobs=blobs, endpoints={"large": holdfast.Endpoint(large.services)})
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def call(server: DynamoServer, path: str, body: Any) -> Any:
+    service, *key, handler = path.split("/")
+    submission = Submission(
+        target=Target(service=service, key=key[0] if key else None, handler=handler),
+        headers=(),
+        body=json.dumps(body).encode(),
+        idempotency_key=None,
+        invoke_at_ms=None,
+        limit_key=None,
+    )
+    finished = await asyncio.wait_for(server.engine.call(submission), 120)
+    assert finished.outcome.value is not None, finished.outcome
+    return json.loads(finished.outcome.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [
+        pytest.param(80, 90_000, id="7-MB-in-pages"),
+        pytest.param(60, 110_000, id="6-MB-in-blobs"),
+        pytest.param(2, 1_000_000, id="values-of-1-MB"),
+    ],
+)
+async def test_long_journals(server: DynamoServer, count: int, size: int) -> None:
+    """A journal of more than 6 MB, or with values beyond an item, is written, read again and completed."""
+    assert await call(server, "Large/steps", {"count": count, "size": size}) == count * size
+
+
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [
+        pytest.param(1, 500_000, id="one-value-beyond-an-item"),
+        pytest.param(600, 800, id="small-values-beyond-an-item"),
+        pytest.param(30, 50_000, id="large-values"),
+    ],
+)
+async def test_large_state(server: DynamoServer, count: int, size: int) -> None:
+    """A key keeps more state than an item holds, in one value or in many."""
+    await call(server, "Store/k/keep", {"count": count, "size": size, "prefix": "n"})
+    assert await call(server, "Store/k/kept", None) == count * size
+
+
+async def test_large_input_and_output(server: DynamoServer) -> None:
+    """A megabyte goes in and comes out."""
+    text = "x" * 1_000_000
+    assert await call(server, "Large/echo", text) == text
+
+
+async def test_a_wide_fan_out(server: DynamoServer) -> None:
+    """Two hundred calls at once end, and each child costs what a child costs."""
+    before = server.store.meter.write_units
+    assert await call(server, "Large/fan_out", 200) == sum(range(200))
+    assert server.store.meter.write_units - before <= 8 + 199 * 4
+
+
+async def test_too_many_names_of_state_are_refused(server: DynamoServer) -> None:
+    """Names of state that alone outgrow a lock are refused with a sentence, and what was there stays."""
+    store = server.store
+    assert await store.enter_free(KEY, "inv_a") is not None
+    few = StateWrites(clear_all=False, values=(("few", b"1"),))
+    assert await store.apply(KEY, ticket=0, invocation_id="inv_a", index=1, writes=few)
+    names = tuple((f"{number:05d}" + "n" * 400, b"") for number in range(1_000))
+    many = StateWrites(clear_all=False, values=names)
+    with pytest.raises(PayloadTooLarge, match="300000"):
+        await store.apply(KEY, ticket=0, invocation_id="inv_a", index=2, writes=many)
+    assert (await store.keyed(KEY, with_state=True)).state == {"few": b"1"}
