@@ -9,7 +9,19 @@ from pynamodb.attributes import Attribute
 from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING
 
 from holdfast_engine import compact
-from holdfast_engine.records import Awaiting, Caller, Kind, LastFailure, Outcome, Sink, Status, Target
+from holdfast_engine.records import (
+    Awaiting,
+    Caller,
+    Kept,
+    Kind,
+    LastFailure,
+    Origin,
+    Outcome,
+    Sink,
+    Status,
+    Target,
+    Trace,
+)
 from holdfast_protocol.items import STATUS_COMPLETED
 
 _LETTER_BY_STATUS = {
@@ -133,6 +145,48 @@ class OutcomeAttribute(Attribute[Outcome]):
     def deserialize(self, value: bytes) -> Outcome:
         """Return the outcome."""
         return compact.outcome_of(value)
+
+
+class KeptAttribute(Attribute[Kept]):
+    """What is left of an invocation, as one letter."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Kept) -> str:
+        """Return its letter."""
+        return value.value[0]
+
+    def deserialize(self, value: str) -> Kept:
+        """Return what is left."""
+        return next(kept for kept in Kept if kept.value[0] == value)
+
+
+class OriginAttribute(Attribute[Origin]):
+    """What an invocation was restarted from."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Origin) -> str:
+        """Return it as text."""
+        return compact.origin_text(value)
+
+    def deserialize(self, value: str) -> Origin:
+        """Return the origin."""
+        return compact.origin_of(value)
+
+
+class TraceAttribute(Attribute[Trace]):
+    """A trace context."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Trace) -> str:
+        """Return it as text."""
+        return compact.trace_text(value)
+
+    def deserialize(self, value: str) -> Trace:
+        """Return the context."""
+        return compact.trace_of(value)
 
 
 class NonceAttribute(Attribute[str]):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from holdfast_aws.models import HeadItem, LockItem, NoteItem, PageItem, PromiseItem
-from holdfast_engine.records import Head, Lock, Note, Page, Promise, Status
+from holdfast_engine.records import Head, Kept, Lock, Note, Page, Promise, Status
 from holdfast_protocol.items import page_of, page_sort
 
 T = TypeVar("T")
@@ -72,6 +72,10 @@ def head_item(model: type[HeadItem], head: Head) -> HeadItem:
         idempotency_key=head.idempotency_key,
         limit_key=head.limit_key,
         is_killed=unless(head.is_killed, False),
+        answer_retention_ms=head.answer_retention_ms,
+        kept=unless(head.kept, Kept.JOURNAL),
+        origin=head.origin,
+        trace=head.trace,
         entry_count=head.page.count,
         frames=list(head.page.frames),
         closed=unless(head.page.closed, False),
@@ -128,6 +132,10 @@ def head_of(raw: Raw) -> Head:
         completion_retention_ms=retention_ms,
         journal_retention_ms=_or(item.journal_retention_ms, retention_ms),
         is_killed=bool(item.is_killed),
+        answer_retention_ms=item.answer_retention_ms,
+        kept=_or(item.kept, Kept.JOURNAL),
+        origin=item.origin,
+        trace=item.trace,
     )
 
 

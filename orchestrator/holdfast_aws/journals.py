@@ -27,7 +27,7 @@ from holdfast_engine import operations
 from holdfast_engine.errors import StoreUnreachable
 from holdfast_engine.pages import closes, slot_behind
 from holdfast_engine.ports import FENCED, Fenced, Loaded
-from holdfast_engine.records import Head, Note, Page, Slot, Status
+from holdfast_engine.records import Head, Kept, Note, Page, Slot, Status
 from holdfast_protocol.items import FRAMES, HEAD_SORT, page_of, page_sort
 
 # Reading again helps at once, unless appends follow each other faster than reads.
@@ -56,7 +56,9 @@ class _View:
         if not heads:
             return None
         head = head_of(heads[0])
-        numbered = [page_in(raw) for raw in raws if page_of(raw["s"]["S"])]
+        # Of a journal that has been let go of the pages are only waiting for DynamoDB to delete them.
+        is_kept = head.kept is Kept.JOURNAL
+        numbered = [page_in(raw) for raw in raws if is_kept and page_of(raw["s"]["S"])]
         pages = [(number, page) for number, page, expires_s in numbered if not _is_left_over(head, expires_s)]
         return cls(head=head, pages=tuple(pages), notes=_notes(raws))
 

@@ -19,14 +19,17 @@ from holdfast_aws.attributes import (
     FlagAttribute,
     FramesAttribute,
     IntAttribute,
+    KeptAttribute,
     LastFailureAttribute,
     NonceAttribute,
+    OriginAttribute,
     OutcomeAttribute,
     SinksAttribute,
     StateAttribute,
     StatusAttribute,
     TargetAttribute,
     TextsAttribute,
+    TraceAttribute,
 )
 from holdfast_protocol import items
 
@@ -81,6 +84,10 @@ class HeadItem(Model):
     idempotency_key = UnicodeAttribute(attr_name="K", null=True)
     limit_key = UnicodeAttribute(attr_name="L", null=True)
     is_killed = FlagAttribute(attr_name="X", null=True)
+    answer_retention_ms = IntAttribute(attr_name="J", null=True)
+    kept = KeptAttribute(attr_name="E", null=True)
+    origin = OriginAttribute(attr_name="G", null=True)
+    trace = TraceAttribute(attr_name="H", null=True)
     entry_count = IntAttribute(attr_name=items.COUNT)
     frames = FramesAttribute(attr_name=items.FRAMES)
     closed = FlagAttribute(attr_name=items.CLOSED, null=True)

@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from pynamodb.expressions.condition import Condition
+
 from holdfast_aws.dynamo import Refused, Request
+from holdfast_aws.heads import head_before, refused_head
 from holdfast_aws.items import NOTE_PREFIX, head_of, seconds_up
 from holdfast_aws.journals import JournalStore
 from holdfast_aws.models import HeadItem as H
 from holdfast_aws.models import PageItem as P
-from holdfast_engine.records import Head, Status
+from holdfast_aws.part import put
+from holdfast_engine import operations
+from holdfast_engine.records import Head, Kept, Status
 from holdfast_engine.retention import is_over
 from holdfast_protocol.items import EXPIRES, HEAD_SORT
 
@@ -26,6 +31,32 @@ _MARKS_AT_ONCE = 8
 
 class RetentionStore(JournalStore):
     """Ending what is left of invocations, and finding all that there are."""
+
+    async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
+        """Let go of the journal, or of the outcome as well, of a completed invocation that is that of the nonce."""
+        more = [each for each in Kept if operations.is_less(kept, each)]
+        if not more:
+            return None
+        # An absent one stands for all that there is, which is more than anything.
+        holds_more: Condition = H.kept.does_not_exist() | H.kept.is_in(*more)
+        condition = (H.nonce == nonce) & (H.status == Status.COMPLETED) & holds_more
+        frames = [] if output is None else [output]
+        actions = [
+            H.kept.set(kept),
+            H.frames.set(frames),
+            H.entry_count.set(len(frames)),
+            H.closed.remove(),
+            H.taken.remove(),
+            put(H.outcome_index, None if output is None else 0),
+        ]
+        if kept is Kept.NOTHING:
+            actions += [H.outcome.remove(), H.last_failure.remove(), H.sinks.remove()]
+        result = await self._update_head(invocation_id, actions, condition)
+        if isinstance(result, Refused):
+            stored = refused_head(result)
+            is_mine = stored is not None and result.is_repeat and stored.nonce == nonce and stored.kept is kept
+            return stored if is_mine else None
+        return operations.strip(head_before(result), nonce=nonce, kept=kept, output=output)
 
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
         """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads."""

@@ -9,12 +9,12 @@ from holdfast_engine.attempt import run, start_run
 from holdfast_engine.held import Held, Key
 from holdfast_engine.keys import Entered, enter, held_key, leave
 from holdfast_engine.kill import bury
-from holdfast_engine.load import journal_of, journal_of_stored, load_epoch
+from holdfast_engine.load import is_pinned, journal_of, journal_of_stored, load_epoch
 from holdfast_engine.notify import deliver, settled
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Fenced
-from holdfast_engine.records import Head, Kind, StateWrites, Status
+from holdfast_engine.records import Head, Kept, Kind, StateWrites, Status
 from holdfast_engine.retention import retire
 from holdfast_engine.settle import note_death
 from holdfast_engine.state import NO_WRITES, fold
@@ -69,7 +69,7 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
     """
     now = world.clock.now_ms()
     keeps_budget = head.status is Status.BACKING_OFF or has_died
-    chosen = world.registry.deployment_for(head, has_progress=await _has_progress(world, head))
+    chosen = world.registry.deployment_for(head, has_progress=await is_pinned(world, head))
     acquired = await world.store.acquire(
         head.id,
         epoch=head.epoch,
@@ -91,14 +91,6 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
     if is_at_rest is None:
         is_at_rest = await run(world, held)
     return None if is_at_rest else now + world.settings.put_back_ms
-
-
-async def _has_progress(world: World, head: Head) -> bool:
-    """Return whether there is more than the Input, which may fill the first page alone."""
-    if head.page.count > 1 or not head.page.closed:
-        return head.page.count > 1
-    journal = await journal_of_stored(world, head.id)
-    return journal is not None and len(journal) > 1
 
 
 async def _loaded(world: World, head: Head, *, was_open: bool) -> Held | None:
@@ -184,7 +176,8 @@ async def _perform_only(world: World, head: Head) -> int | None:
 
 async def _finish_up(world: World, head: Head) -> int | None:
     """Do again all that follows from completion (O-6): effects, sinks, children of a kill, the key."""
-    if world.performed.is_settled(head):
+    # Whoever lets go of a journal has seen to everything before.
+    if world.performed.is_settled(head) or head.kept is not Kept.JOURNAL:
         # All but a second turn at the key: a waiter that was cancelled is served like the others, and leaves.
         if head.kind.holds_key and await held_key(world, head) is not None:
             await leave(world, head, ticket=None, writes=NO_WRITES)

@@ -8,6 +8,7 @@ from holdfast_engine.journal import type_of
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.perform import perform
 from holdfast_engine.records import Status
+from holdfast_engine.retention import is_over
 from holdfast_engine.runs import Run
 from holdfast_engine.world import World
 from holdfast_protocol.messages import decode
@@ -90,6 +91,6 @@ async def _answers(world: World, held: Held, index: int) -> list[bytes]:
 
 async def _read_outcome(world: World, invocation_id: str, facts: Facts) -> None:
     head = await world.store.head(invocation_id)
-    if head is not None:
+    if head is not None and not is_over(head, world.clock.now_ms()):
         is_completed = head.status is Status.COMPLETED
         facts.outcomes[invocation_id] = await outcome_of_head(world, head) if is_completed else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from holdfast_engine.errors import UnknownInvocation
+from holdfast_engine.existing import existing
 from holdfast_engine.notify import deliver, notify, settled
 from holdfast_engine.records import Failure, Head, Outcome, Status
 from holdfast_engine.retention import retire
@@ -42,9 +42,7 @@ async def cancel(world: World, invocation_id: str, *, token: str) -> CancelOutco
     Raises:
         UnknownInvocation: There is none of that id.
     """
-    head = await world.store.head(invocation_id)
-    if head is None:
-        raise UnknownInvocation(f"there is no invocation {invocation_id}")
+    head = await existing(world, invocation_id)
     if head.status is Status.COMPLETED:
         return CancelOutcome.ALREADY_COMPLETED
     await world.wakeups.watchdog(invocation_id)

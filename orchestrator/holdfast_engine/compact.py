@@ -6,7 +6,19 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from holdfast_engine.records import Awaiting, Caller, Failure, KeyRef, Kind, LastFailure, Outcome, Sink, Target
+from holdfast_engine.records import (
+    Awaiting,
+    Caller,
+    Failure,
+    KeyRef,
+    Kind,
+    LastFailure,
+    Origin,
+    Outcome,
+    Sink,
+    Target,
+    Trace,
+)
 
 _SEPARATOR = "\x1f"
 _ESCAPE = "\x1e"
@@ -129,6 +141,28 @@ def outcome_of(data: bytes) -> Outcome:
     return Outcome(
         failure=Failure(code=code, message=message, metadata=tuple((name, value) for name, value in metadata))
     )
+
+
+def origin_text(origin: Origin) -> str:
+    """Return what an invocation was restarted from."""
+    return f"{origin.copied}.{origin.seed:x}.{'p' if origin.is_pinned else ''}.{origin.invocation_id}"
+
+
+def origin_of(text: str) -> Origin:
+    """Return the origin a text names."""
+    copied, seed, pinned, invocation_id = text.split(".", 3)
+    return Origin(invocation_id=invocation_id, copied=int(copied), seed=int(seed, 16), is_pinned=pinned == "p")
+
+
+def trace_text(trace: Trace) -> str:
+    """Return a trace context."""
+    return f"{trace.parent}{_SEPARATOR}{trace.state}"
+
+
+def trace_of(text: str) -> Trace:
+    """Return the trace context of a text."""
+    parent, _, state = text.partition(_SEPARATOR)
+    return Trace(parent=parent, state=state)
 
 
 def nonce_bytes(nonce: str) -> bytes:

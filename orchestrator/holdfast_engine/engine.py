@@ -9,18 +9,21 @@ from typing import Any
 
 from holdfast_engine.advance import advance
 from holdfast_engine.attempt import start_run
-from holdfast_engine.cancel import CancelOutcome, cancel, cancel_token
+from holdfast_engine.cancel import CancelOutcome
 from holdfast_engine.errors import AlreadyInvoked, RequestRejected, UnknownInvocation
+from holdfast_engine.existing import existing
 from holdfast_engine.ids import idempotent_id, workflow_run_id
 from holdfast_engine.keys import check_key
-from holdfast_engine.kill import KillOutcome, kill
+from holdfast_engine.kill import KillOutcome
 from holdfast_engine.load import journal_of
 from holdfast_engine.notify import notify_if_alive
+from holdfast_engine.operating import Operating
 from holdfast_engine.outcomes import outcome_of_head
+from holdfast_engine.pausing import PauseOutcome
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, KeyRef, Kind, Outcome, Status, Target
-from holdfast_engine.registration import Registration, register
-from holdfast_engine.registry import Endpoint, Registry
+from holdfast_engine.registration import Registration
+from holdfast_engine.retention import answers_for_ms, has_journal
 from holdfast_engine.signals import awakeable_note
 from holdfast_engine.submit import Created, Submission, relay, submit
 from holdfast_engine.upkeep import recover, renew_leases, sweep_retention
@@ -34,6 +37,7 @@ __all__ = [
     "Engine",
     "Finished",
     "KillOutcome",
+    "PauseOutcome",
     "Registration",
     "Submission",
 ]
@@ -66,23 +70,18 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """An invocation for people: its head, its raw journal, and how many of the entries are stored."""
+    """An invocation for people: its head, and its raw journal unless that is no longer kept."""
 
     head: Head
     entries: tuple[bytes, ...]
 
 
-class Engine:
+class Engine(Operating):
     """Durable execution over a world of ports."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
         self._upkeep: list[asyncio.Task[Any]] = []
-
-    @property
-    def registry(self) -> Registry:
-        """The deployments and services known."""
-        return self.world.registry
 
     async def load_registry(self) -> None:
         """Read the deployments from the store."""
@@ -150,7 +149,7 @@ class Engine:
         Raises:
             UnknownInvocation: There is none of that id.
         """
-        head = await self._head(invocation_id)
+        head = await existing(self.world, invocation_id)
         if head.status is not Status.COMPLETED and not wait:
             return None
         return await self._wait(head)
@@ -173,54 +172,18 @@ class Engine:
         await notify_if_alive(self.world, invocation_id, note)
         await self.world.store.flushed()
 
-    async def cancel(self, invocation_id: str) -> CancelOutcome:
-        """Ask an invocation to stop.
-
-        Raises:
-            UnknownInvocation: There is none of that id.
-        """
-        outcome = await cancel(self.world, invocation_id, token=cancel_token(self.world))
-        await self.world.store.flushed()
-        return outcome
-
-    async def kill(self, invocation_id: str) -> KillOutcome:
-        """End an invocation at once, with the calls it waits for.
-
-        Raises:
-            UnknownInvocation: There is none of that id.
-        """
-        outcome = await kill(self.world, invocation_id, start_run)
-        await self.world.store.flushed()
-        return outcome
-
     async def describe(self, invocation_id: str) -> Description:
         """Return an invocation with its journal.
 
         Raises:
             UnknownInvocation: There is none of that id.
         """
+        head = await existing(self.world, invocation_id)
         loaded = await self.world.store.load(invocation_id, epoch=None)
-        if loaded is None or isinstance(loaded, Fenced):
-            raise _unknown(invocation_id)
+        if loaded is None or isinstance(loaded, Fenced) or not has_journal(head, self.world.clock.now_ms()):
+            return Description(head=head, entries=())
         journal = await journal_of(self.world, loaded.head, loaded.pages, ())
         return Description(head=loaded.head, entries=tuple(journal.entries))
-
-    async def register(
-        self,
-        endpoint: Endpoint,
-        *,
-        force: bool,
-        breaking: bool,
-        dry_run: bool,
-        metadata: tuple[tuple[str, str], ...],
-    ) -> Registration:
-        """Register what an endpoint serves.
-
-        Raises:
-            DiscoveryFailed: The endpoint did not say what it serves.
-            RegistrationRejected: It may not be registered as asked.
-        """
-        return await register(self.world, endpoint, force=force, breaking=breaking, dry_run=dry_run, metadata=metadata)
 
     async def advance(self, invocation_id: str) -> int | None:
         """Handle a wake-up; return when it has to come back, in epoch milliseconds."""
@@ -256,7 +219,7 @@ class Engine:
             invocation_id=head.id,
             outcome=ended.outcome,
             completed_ms=ended.completed_ms,
-            expires_ms=ended.completed_ms + head.completion_retention_ms,
+            expires_ms=ended.completed_ms + answers_for_ms(head),
             was_stored=was_stored,
         )
 
@@ -280,19 +243,15 @@ class Engine:
             invocation_id=head.id,
             outcome=outcome,
             completed_ms=completed_ms,
-            expires_ms=completed_ms + head.completion_retention_ms,
+            expires_ms=completed_ms + answers_for_ms(head),
             was_stored=was_stored,
         )
 
     async def _head(self, invocation_id: str) -> Head:
         head = await self.world.store.head(invocation_id)
         if head is None:
-            raise _unknown(invocation_id)
+            raise UnknownInvocation(f"there is no invocation {invocation_id} any more")
         return head
 
     def _keep_up(self, work: Coroutine[Any, Any, None]) -> None:
         self._upkeep.append(asyncio.create_task(work))
-
-
-def _unknown(invocation_id: str) -> UnknownInvocation:
-    return UnknownInvocation(f"there is no invocation {invocation_id}: it never was, or its retention is over")

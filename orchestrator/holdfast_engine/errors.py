@@ -51,6 +51,41 @@ class PayloadTooLarge(RequestRejected):
     http_status = 413
 
 
+class WrongState(RequestRejected):
+    """The invocation does not stand where the operation could be done to it."""
+
+    code = "HF-0406"
+    http_status = 409
+
+
+class JournalGone(RequestRejected):
+    """The journal that the operation needs is no longer kept."""
+
+    code = "HF-0407"
+    http_status = 410
+
+
+class DeploymentUnfit(RequestRejected):
+    """The invocation cannot run on the deployment that was named."""
+
+    code = "HF-0421"
+    http_status = 422
+
+
+class UnknownDeployment(RequestRejected):
+    """No deployment has that id."""
+
+    code = "HF-0423"
+    http_status = 404
+
+
+class NotRestartable(RequestRejected):
+    """An invocation of that kind, or one that far, cannot be restarted."""
+
+    code = "HF-0422"
+    http_status = 422
+
+
 class AlreadyInvoked(RequestRejected):
     """A workflow runs once per key."""
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from hashlib import sha256
 
 from holdfast_engine.ports import Clock, Dice
-from holdfast_engine.records import Target
-from holdfast_protocol.ids import encode_deployment_id, encode_invocation_id, ulid
+from holdfast_engine.records import Head, Target
+from holdfast_protocol.ids import decode_invocation_id, encode_deployment_id, encode_invocation_id, ulid
 
 _ULID_ENTROPY_BYTES = 10
 _IDENTITY_BYTES = 16
@@ -51,6 +51,11 @@ def random_deployment_id(clock: Clock, dice: Dice) -> str:
 def random_seed(raw_id: bytes) -> int:
     """Return the seed of an invocation's random numbers: stable, and not the id itself."""
     return int.from_bytes(sha256(b"seed," + raw_id).digest()[:8], "big")
+
+
+def seed_of(head: Head) -> int:
+    """Return the seed of an invocation's random numbers; a restarted one has that of its original."""
+    return head.origin.seed if head.origin is not None else random_seed(decode_invocation_id(head.id))
 
 
 def _hashed(service: str, *parts: str | None) -> str:

@@ -64,7 +64,7 @@ async def enter(world: World, head: Head, *, is_fresh: bool) -> Entered | None:
         if keyed.lock.serving == keyed.lock.next:
             got = await world.store.enter_free(key, head.id)
             if got is not None:
-                return Entered(key=_key(got), at_once=True, is_found=False)
+                return Entered(key=_key(got, head), at_once=True, is_found=False)
             continue
         entered = await _queue_up(world, head, key, is_fresh=is_fresh)
         if not isinstance(entered, _Again):
@@ -90,7 +90,7 @@ async def _queue_up(world: World, head: Head, key: KeyRef, *, is_fresh: bool) ->
         return None
     if lock.serving == ticket and lock.holder is None:
         claimed = await world.store.claim(key, ticket=ticket, invocation_id=head.id)
-        return Entered(key=_key(claimed), at_once=False, is_found=False) if claimed is not None else _AGAIN
+        return Entered(key=_key(claimed, head), at_once=False, is_found=False) if claimed is not None else _AGAIN
     return _AGAIN
 
 
@@ -108,7 +108,7 @@ async def _my_ticket(world: World, head: Head, key: KeyRef) -> int | None:
 async def held_key(world: World, head: Head) -> Key | None:
     """Return the invocation's hold on its key, or None when the lock names another."""
     keyed = await world.store.keyed(head.key_ref, with_state=True)
-    return _key(keyed) if keyed.lock.holder == head.id else None
+    return _key(keyed, head) if keyed.lock.holder == head.id else None
 
 
 async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWrites) -> None:
@@ -190,5 +190,7 @@ async def _holding(world: World, head: Head) -> Entered | _Again:
     return Entered(key=key, at_once=(key.ticket, head.id) not in waits, is_found=True)
 
 
-def _key(keyed: Keyed) -> Key:
-    return Key(ticket=keyed.lock.serving, state=keyed.state, applied=keyed.lock.applied)
+def _key(keyed: Keyed, head: Head) -> Key:
+    # What was copied from another invocation's journal is in the state since then.
+    applied = max(keyed.lock.applied, head.copied - 1)
+    return Key(ticket=keyed.lock.serving, state=keyed.state, applied=applied)

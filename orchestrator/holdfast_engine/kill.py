@@ -7,7 +7,8 @@ from enum import StrEnum
 from holdfast_engine.commands.call import RULE as CALL
 from holdfast_engine.commands.rule import Performing
 from holdfast_engine.effects import SubmitChild
-from holdfast_engine.errors import RequestRejected, UnknownInvocation
+from holdfast_engine.errors import RequestRejected
+from holdfast_engine.existing import existing
 from holdfast_engine.held import Held
 from holdfast_engine.journal import Journal
 from holdfast_engine.keys import leave
@@ -38,9 +39,7 @@ async def kill(world: World, invocation_id: str, run: Run) -> KillOutcome:
     Raises:
         UnknownInvocation: There is none of that id.
     """
-    head = await world.store.head(invocation_id)
-    if head is None:
-        raise UnknownInvocation(f"there is no invocation {invocation_id}")
+    head = await existing(world, invocation_id)
     if head.status is Status.COMPLETED:
         return KillOutcome.ALREADY_COMPLETED
     await world.wakeups.watchdog(invocation_id)
@@ -78,9 +77,9 @@ async def _kill_children(world: World, journal: Journal, head: Head, run: Run) -
             # Its service is gone from the registry, so nobody can have created it and nobody will.
             continue
         if isinstance(effect, SubmitChild):
-            existing = await world.store.create(await dead_child(world, head, effect, KILLED))
-            if existing is not None and existing.status is not Status.COMPLETED:
-                await kill(world, existing.id, run)
+            found = await world.store.create(await dead_child(world, head, effect, KILLED))
+            if found is not None and found.status is not Status.COMPLETED:
+                await kill(world, found.id, run)
 
 
 async def _leave(world: World, head: Head, journal: Journal | None) -> None:
@@ -89,7 +88,7 @@ async def _leave(world: World, head: Head, journal: Journal | None) -> None:
     ticket = head.ticket if head.ticket is not None else await _ticket_at_once(world, head, keyed.lock.serving)
     writes = NO_WRITES
     if journal is not None and keyed.lock.holder == head.id and keyed.lock.serving == ticket:
-        writes = fold(journal.entries[keyed.lock.applied + 1 :])
+        writes = fold(journal.entries[max(keyed.lock.applied + 1, head.copied) :])
     await leave(world, head, ticket=ticket, writes=writes)
 
 

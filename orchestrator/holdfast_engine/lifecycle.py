@@ -11,6 +11,7 @@ What the rows mean, event by event:
   attempt: a process that dies silently must not retry for ever. From `queued` only for the holder of the key.
 * `suspend`, `retry`, `end`: how an attempt ends. They are fenced by the attempt's epoch. `queued` has them because the
   creator of an exclusive invocation that got the key at once runs it as epoch 1 without an acquire: one write less.
+  For the same reason it has `pause`; whoever still waits for the key is not paused, which `pausing.py` sees to.
 * `pause`, `resume`, `cancel`, `kill`: operators, callers and the retry policy. Only an invocation that has done nothing
   yet is ended by `cancel`; all others get the cancel signal as a note, which is no event of the lifecycle.
 * `due`: the start time of a scheduled invocation has come.
@@ -53,6 +54,7 @@ LIFECYCLE: dict[Status, dict[Event, tuple[Status, ...]]] = {
         Event.SUSPEND: (S.SUSPENDED,),
         Event.RETRY: (S.BACKING_OFF, S.PAUSED),
         Event.END: (S.COMPLETED,),
+        Event.PAUSE: (S.PAUSED,),
         Event.CANCEL: (S.COMPLETED,),
         Event.KILL: (S.COMPLETED,),
     },

@@ -24,6 +24,19 @@ async def journal_of(world: World, head: Head, pages: Iterable[Page], notes: Ite
     return journal
 
 
+async def is_pinned(world: World, head: Head) -> bool:
+    """Return whether the deployment that the head names is the one it must run on.
+
+    It is once there is more than the Input, which may fill the first page alone, or when somebody has chosen it.
+    """
+    if head.origin is not None and head.origin.is_pinned:
+        return True
+    if head.page.count > 1 or not head.page.closed:
+        return head.page.count > 1
+    journal = await journal_of_stored(world, head.id)
+    return journal is not None and len(journal) > 1
+
+
 async def add_notes(world: World, invocation_id: str, journal: Journal, notes: Iterable[Note]) -> None:
     """Put the notes that are not entries yet behind the journal, with their frames as they travelled."""
     for note in notes:

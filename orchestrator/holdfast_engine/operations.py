@@ -12,7 +12,7 @@ from dataclasses import replace
 from holdfast_engine.lifecycle import Event, allows
 from holdfast_engine.pages import extended
 from holdfast_engine.ports import Change
-from holdfast_engine.records import Failure, Head, Outcome, Page, Sink, Slot, Status
+from holdfast_engine.records import Failure, Head, Kept, Outcome, Page, Sink, Slot, Status
 
 
 def acquire(
@@ -164,6 +164,26 @@ def resume(head: Head, *, now_ms: int, deployment_id: str | None) -> Head | None
         deployment_id=deployment_id or head.deployment_id,
         modified_ms=now_ms,
     )
+
+
+def strip(head: Head, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
+    """Let go of what a completed invocation no longer has to keep.
+
+    `output` is the stored frame that its outcome is in; None when the head says the outcome, or need not know it.
+    """
+    if head.nonce != nonce or head.status is not Status.COMPLETED or not is_less(kept, head.kept):
+        return None
+    page = Page(epoch=head.epoch, base=0, frames=() if output is None else (output,))
+    index = None if output is None else 0
+    if kept is Kept.OUTCOME:
+        return replace(head, page=page, kept=kept, outcome_index=index)
+    return replace(head, page=page, kept=kept, outcome_index=index, outcome=None, last_failure=None, sinks=())
+
+
+def is_less(kept: Kept, than: Kept) -> bool:
+    """Return whether less is kept."""
+    order = tuple(Kept)
+    return order.index(kept) > order.index(than)
 
 
 def due(head: Head, *, status: Status, now_ms: int) -> Head | None:

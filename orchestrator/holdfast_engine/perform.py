@@ -22,6 +22,7 @@ from holdfast_engine.held import Held, Key
 from holdfast_engine.notify import complete_sink, notify, notify_if_alive
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.records import Failure, Head, Note, Outcome, Sink, Status
+from holdfast_engine.retention import is_over
 from holdfast_engine.runs import Run
 from holdfast_engine.state import applied, fold
 from holdfast_engine.submit import submit_child
@@ -110,7 +111,7 @@ async def _attach(world: World, head: Head, effect: AttachTo) -> None:
     completion_type = int(MessageType.ATTACH_INVOCATION_COMPLETION)
     sink = Sink(invocation_id=head.id, completion_id=effect.completion_id, completion_type=completion_type)
     target = await world.store.head(effect.invocation_id)
-    if target is None:
+    if target is None or is_over(target, world.clock.now_ms()):
         await complete_sink(world, sink, NOT_FOUND)
         return
     ended = target if target.status is Status.COMPLETED else await world.store.attach(target.id, sink)

@@ -124,6 +124,36 @@ class LastFailure:
     at_ms: int = 0
 
 
+class Kept(StrEnum):
+    """What is left of a completed invocation, least last: all of it, its outcome, or only that it was there."""
+
+    JOURNAL = "journal"
+    OUTCOME = "outcome"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The invocation that this one was restarted from.
+
+    The first `copied` entries are the other's: their effects and state writes have been performed once, by it. `seed`
+    is that of the other's random numbers. `is_pinned` says that somebody has chosen the deployment.
+    """
+
+    invocation_id: str
+    copied: int
+    seed: int
+    is_pinned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The W3C trace context that an invocation belongs to, as the headers of its first caller said it."""
+
+    parent: str
+    state: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A stretch of the journal that one item holds; page 0 lives inside the head item.
@@ -148,10 +178,11 @@ class Page:
 class Head:
     """The first item of an invocation: what it is, where it stands, and page 0 of its journal.
 
-    Times are epoch milliseconds, retentions milliseconds. `is_open` says that a handler of this or an earlier epoch may
-    still be running and able to write. `done` is the entry index below which all effects have been performed.
-    `deployment_id` is what the latest attempt used; it pins the invocation as soon as the journal holds more than
-    its Input.
+    Times are epoch milliseconds, retentions milliseconds. `completion_retention_ms` is how long the head is kept after
+    completion; it answers as long, or for `answer_retention_ms` where that is less. `is_open` says that a handler of
+    this or an earlier epoch may still be running and able to write. `done` is the entry index below which all effects
+    have been performed. `deployment_id` is what the latest attempt used; it pins the invocation as soon as the journal
+    holds more than its Input.
     """
 
     id: str
@@ -186,6 +217,15 @@ class Head:
     completion_retention_ms: int = 0
     journal_retention_ms: int = 0
     is_killed: bool = False
+    answer_retention_ms: int | None = None
+    kept: Kept = Kept.JOURNAL
+    origin: Origin | None = None
+    trace: Trace | None = None
+
+    @property
+    def copied(self) -> int:
+        """Return how many entries of its journal are another invocation's."""
+        return self.origin.copied if self.origin is not None else 0
 
     @property
     def key_ref(self) -> KeyRef:

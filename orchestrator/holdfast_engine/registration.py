@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast_engine.errors import RegistrationRejected
 from holdfast_engine.ids import random_deployment_id
@@ -35,7 +35,7 @@ async def register(
         DiscoveryFailed: The endpoint did not say what it serves.
         RegistrationRejected: It may not be registered as asked.
     """
-    known = next((each for each in world.registry.deployments() if each.endpoint.address == endpoint.address), None)
+    known = _at(world, endpoint)
     if known is not None and not force:
         return Registration(deployment=known, is_new=False)
     manifest, sdk_version = await world.discovery.discover(endpoint)
@@ -52,10 +52,57 @@ async def register(
         metadata=metadata,
     )
     if not dry_run:
-        await world.store.save_deployment(deployment)
-        world.registry.put(deployment)
-        await world.store.flushed()
+        await _save(world, deployment)
     return Registration(deployment=deployment, is_new=known is None)
+
+
+async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwrite: bool, dry_run: bool) -> Deployment:
+    """Change a deployment's address and headers in place; with `overwrite` it becomes what is served there now.
+
+    Raises:
+        DiscoveryFailed: The endpoint did not say what it serves.
+        RegistrationRejected: Another deployment is there, or it does not serve what the deployment is known for.
+    """
+    other = _at(world, endpoint)
+    if other is not None and other.id != known.id:
+        raise RegistrationRejected(f"{endpoint.address} is registered already, as {other.id}", http_status=409)
+    manifest, sdk_version = await world.discovery.discover(endpoint)
+    _check_versions(manifest)
+    if overwrite:
+        _check_kinds(world, manifest)
+        revisions = _revisions(world, manifest, known)
+        changed = replace(known, endpoint=endpoint, manifest=manifest, revisions=revisions, sdk_version=sdk_version)
+    else:
+        _check_serves(manifest, known)
+        changed = replace(known, endpoint=endpoint)
+    if not dry_run:
+        await _save(world, changed)
+    return changed
+
+
+def _at(world: World, endpoint: Endpoint) -> Deployment | None:
+    return next((each for each in world.registry.deployments() if each.endpoint.address == endpoint.address), None)
+
+
+async def _save(world: World, deployment: Deployment) -> None:
+    await world.store.save_deployment(deployment)
+    world.registry.put(deployment)
+    await world.store.flushed()
+
+
+def _check_serves(manifest: Manifest, known: Deployment) -> None:
+    """Refuse an endpoint that lacks what invocations pinned to the deployment may need of it."""
+    served = {
+        (service.name, service.kind, handler.name) for service in manifest.services for handler in service.handlers
+    }
+    for service in known.manifest.services:
+        for handler in service.handlers:
+            if (service.name, service.kind, handler.name) not in served:
+                raise RegistrationRejected(
+                    f"deployment {known.id} serves {service.name}/{handler.name}, and the endpoint does not:"
+                    " modify with overwrite=true if that is meant",
+                    http_status=409,
+                )
 
 
 def _check_versions(manifest: Manifest) -> None:

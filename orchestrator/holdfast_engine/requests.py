@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from holdfast_engine.held import Held
-from holdfast_engine.ids import random_seed
+from holdfast_engine.ids import seed_of
 from holdfast_engine.registry import HandlerSpec
+from holdfast_engine.trace import trace_headers
 from holdfast_engine.world import World
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.attempt import AttemptRequest
@@ -19,7 +20,7 @@ def attempt_request(world: World, held: Held, spec: HandlerSpec | None, version:
         service=head.target.service,
         handler=head.target.handler,
         protocol_version=version,
-        headers={},
+        headers=trace_headers(head.trace),
         start=_start(world, held, spec, version),
         entries=tuple(held.journal.entries),
     )
@@ -38,7 +39,7 @@ def _start(world: World, held: Held, spec: HandlerSpec | None, version: int) -> 
         key=head.target.key or "",
         retry_count_since_last_stored_entry=head.command_retries,
         duration_since_last_stored_entry=_since_last_entry(world, held),
-        random_seed=random_seed(raw_id),
+        random_seed=seed_of(head),
     )
     if head.target.scope is not None:
         start.scope = head.target.scope

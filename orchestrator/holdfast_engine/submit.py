@@ -13,9 +13,10 @@ from holdfast_engine.keys import enter
 from holdfast_engine.load import journal_of
 from holdfast_engine.notify import complete_sink
 from holdfast_engine.outcomes import outcome_of_head
-from holdfast_engine.records import Caller, Failure, Head, Kind, Outcome, Page, Sink, Status, Target
+from holdfast_engine.records import Caller, Failure, Head, Kind, Outcome, Page, Sink, Status, Target, Trace
 from holdfast_engine.registry import HandlerSpec
-from holdfast_engine.retention import forget, is_over
+from holdfast_engine.retention import forget, is_over, retentions
+from holdfast_engine.trace import trace_of
 from holdfast_engine.world import World
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.messages import MessageType, encode
@@ -75,7 +76,16 @@ async def relay(world: World, submission: Submission) -> Created:
 async def _client_head(world: World, submission: Submission, *, runs_here: bool) -> Head:
     spec = _checked(world, submission)
     invocation_id = invocation_id_for(world, submission.target, spec.kind, submission.idempotency_key)
-    return await _new_head(world, submission, spec, invocation_id, caller=None, sinks=(), runs_here=runs_here)
+    return await _new_head(
+        world,
+        submission,
+        spec,
+        invocation_id,
+        caller=None,
+        sinks=(),
+        runs_here=runs_here,
+        trace=trace_of(submission.headers),
+    )
 
 
 def invocation_id_for(world: World, target: Target, kind: Kind, idempotency_key: str | None) -> str:
@@ -101,7 +111,14 @@ async def submit_child(world: World, parent: Head, effect: SubmitChild) -> Held 
     spec = world.registry.target(effect.target)
     runs_here = world.has_room
     head = await _new_head(
-        world, submission, spec, effect.invocation_id, caller=caller, sinks=sinks, runs_here=runs_here
+        world,
+        submission,
+        spec,
+        effect.invocation_id,
+        caller=caller,
+        sinks=sinks,
+        runs_here=runs_here,
+        trace=parent.trace,
     )
     if runs_here:
         await world.wakeups.watchdog(head.id)
@@ -153,7 +170,9 @@ async def start(world: World, head: Head) -> Held | None:
 
 async def _create(world: World, head: Head) -> Created:
     while (existing := await world.store.create(head)) is not None:
-        if existing.nonce == head.nonce or not is_over(existing, world.clock.now_ms()):
+        # What this very command has created before is met again, however little of it is left (O-10).
+        is_own = existing.nonce == head.nonce or (head.caller is not None and existing.caller == head.caller)
+        if is_own or not is_over(existing, world.clock.now_ms()):
             return Created(head=existing, is_new=False, held=None)
         await forget(world, existing)
     return Created(head=head, is_new=True, held=await start(world, head))
@@ -183,6 +202,7 @@ async def _new_head(
     caller: Caller | None,
     sinks: tuple[Sink, ...],
     runs_here: bool,
+    trace: Trace | None,
 ) -> Head:
     now = world.clock.now_ms()
     is_scheduled = submission.invoke_at_ms is not None and submission.invoke_at_ms > now
@@ -191,7 +211,8 @@ async def _new_head(
     is_running = runs_here and not is_scheduled
     epoch = 1 if is_running else 0
     frames = await spilled(world, invocation_id, (_input_frame(submission),))
-    completion, journal = _retentions(world, spec, submission)
+    has_identity = spec.kind is Kind.WORKFLOW or submission.idempotency_key is not None
+    completion, journal, answer = retentions(spec, has_identity=has_identity, least_ms=world.settings.retention_min_ms)
     chosen = world.registry.latest(submission.target.service)
     return Head(
         id=invocation_id,
@@ -214,7 +235,9 @@ async def _new_head(
         idempotency_key=submission.idempotency_key,
         limit_key=submission.limit_key,
         completion_retention_ms=completion,
+        answer_retention_ms=answer,
         journal_retention_ms=journal,
+        trace=trace,
     )
 
 
@@ -223,7 +246,9 @@ async def dead_child(world: World, parent: Head, effect: SubmitChild, failure: F
     submission = _submission(effect)
     spec = world.registry.target(effect.target)
     caller = Caller(invocation_id=parent.id, completion_id=effect.command_id)
-    head = await _new_head(world, submission, spec, effect.invocation_id, caller=caller, sinks=(), runs_here=False)
+    head = await _new_head(
+        world, submission, spec, effect.invocation_id, caller=caller, sinks=(), runs_here=False, trace=parent.trace
+    )
     return replace(
         head,
         status=Status.COMPLETED,
@@ -246,14 +271,6 @@ def _submission(effect: SubmitChild) -> Submission:
         invoke_at_ms=effect.invoke_at_ms,
         limit_key=effect.limit_key,
     )
-
-
-def _retentions(world: World, spec: HandlerSpec, submission: Submission) -> tuple[int, int]:
-    """Return how long the outcome and the journal are kept after completion."""
-    if spec.kind is Kind.WORKFLOW or submission.idempotency_key is not None:
-        completion = spec.completion_retention_ms
-        return max(completion, world.settings.retention_min_ms), min(spec.journal_retention_ms, completion)
-    return max(spec.journal_retention_ms, world.settings.retention_min_ms), spec.journal_retention_ms
 
 
 def _input_frame(submission: Submission) -> bytes:

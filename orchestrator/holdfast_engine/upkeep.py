@@ -7,7 +7,7 @@ import logging
 
 from holdfast_engine.errors import OrchestratorError
 from holdfast_engine.records import Head, KeyRef, Status
-from holdfast_engine.retention import forget
+from holdfast_engine.retention import expire
 from holdfast_engine.world import World
 
 _LOG = logging.getLogger("holdfast")
@@ -33,13 +33,12 @@ async def renew_leases(world: World) -> None:
 
 
 async def sweep_retention(world: World) -> None:
-    """Delete what nobody can ask for any more, for ever."""
+    """Let go of what is no longer kept, for ever."""
     while True:
         try:
             while heads := await world.store.expired(now_ms=world.clock.now_ms(), limit=_PAGE):
                 for head in heads:
-                    if await forget(world, head):
-                        await world.blobs.forget(head.id)
+                    await expire(world, head)
                 await world.store.flushed()
         except OrchestratorError:
             _LOG.exception("deleting what is no longer kept failed; next try in %d s", _SWEEP_EVERY_S)

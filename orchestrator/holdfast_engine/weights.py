@@ -14,11 +14,13 @@ from holdfast_engine.compact import (
     key_text,
     last_failure_text,
     nonce_bytes,
+    origin_text,
     outcome_bytes,
     sink_text,
     target_text,
+    trace_text,
 )
-from holdfast_engine.records import Head, KeyRef, Lock, Note, Page, Promise, Status
+from holdfast_engine.records import Head, Kept, KeyRef, Lock, Note, Page, Promise, Status
 from holdfast_protocol.items import HEAD_SORT, page_sort
 from holdfast_protocol.pages import frames_bytes
 
@@ -32,6 +34,8 @@ INLINE_VALUE_BYTES_MAX = 900
 # What is left of such a value in the lock: where to find it.
 _POINTER_BYTES = 16
 _ARRIVAL_BYTES = 1 + 9
+# What is left of an invocation is said in one.
+_KEPT_LETTER = "o"
 
 
 def head_bytes(head: Head | None) -> int:
@@ -136,6 +140,7 @@ def _sparse_bytes(head: Head) -> int:
         (head.command_retries, 0),
         (head.outcome_index, None),
         (head.invoke_at_ms, None),
+        (head.answer_retention_ms, None),
     ):
         if number is not None and number != default:
             size += _number(number)
@@ -145,7 +150,11 @@ def _sparse_bytes(head: Head) -> int:
         size += _text(last_failure_text(head.last_failure))
     if head.outcome is not None:
         size += 1 + len(outcome_bytes(head.outcome))
-    return size
+    if head.origin is not None:
+        size += _text(origin_text(head.origin))
+    if head.trace is not None:
+        size += _text(trace_text(head.trace))
+    return size if head.kept is Kept.JOURNAL else size + _text(_KEPT_LETTER)
 
 
 def _retention_bytes(head: Head) -> int:

@@ -12,7 +12,8 @@ from holdfast_engine import operations
 from holdfast_engine.meter import Meter
 from holdfast_engine.pages import slot_behind
 from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Loaded
-from holdfast_engine.records import Failure, Head, Note, Page, Sink, Slot, Status
+from holdfast_engine.records import Failure, Head, Kept, Note, Page, Sink, Slot, Status
+from holdfast_engine.retention import next_expiry_ms
 from holdfast_engine.weights import head_bytes, note_bytes, page_bytes
 from holdfast_local.codec import decode_head, decode_page, encode
 from holdfast_local.database import Database
@@ -187,6 +188,18 @@ class JournalTables:
         self._meter.retired(head_bytes(head))
         return True
 
+    async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
+        """Let go of what is no longer kept; later pages and notes are deleted at once."""
+        head = self.peek(invocation_id)
+        after = operations.strip(head, nonce=nonce, kept=kept, output=output) if head is not None else None
+        if head is None or self._update(head, after) is None:
+            return None
+        # What called for it is settled, and stays so.
+        self.settled(invocation_id)
+        for table in ("page", "note"):
+            self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
+        return after
+
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:  # noqa: ARG002 - `forget` is what deletes.
         """Drop the notes, and bill what it takes elsewhere to mark each page with its time to live."""
         pages, notes = self._pages(invocation_id), self._notes(invocation_id)
@@ -216,7 +229,7 @@ class JournalTables:
             after = heads[-1].id
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
-        """Return completed heads whose retention is over."""
+        """Return completed heads of which something is no longer to be kept."""
         statement = "SELECT record FROM head WHERE expires_ms <= ? AND NOT unsettled ORDER BY expires_ms LIMIT ?"
         return [decode_head(row[0]) for row in self._database.read(statement, (now_ms, limit))]
 
@@ -241,7 +254,7 @@ class JournalTables:
 
     def _put_head(self, head: Head, *, is_new: bool) -> None:
         is_completed = head.status is Status.COMPLETED
-        expires_ms = (head.completed_ms or 0) + head.completion_retention_ms if is_completed else None
+        expires_ms = next_expiry_ms(head)
         record = encode(head)
         if is_new:
             statement = (

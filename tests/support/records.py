@@ -9,13 +9,16 @@ from holdfast_engine.records import (
     Caller,
     Failure,
     Head,
+    Kept,
     Kind,
     LastFailure,
+    Origin,
     Outcome,
     Page,
     Sink,
     Status,
     Target,
+    Trace,
 )
 from holdfast_protocol.ids import encode_deployment_id, encode_invocation_id
 
@@ -50,15 +53,27 @@ last_failures = st.builds(
 )
 
 
+origins = st.builds(
+    Origin,
+    invocation_id=invocation_ids,
+    copied=counts,
+    seed=st.integers(min_value=0, max_value=2**64 - 1),
+    is_pinned=st.booleans(),
+)
+ascii_texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
+traces = st.builds(Trace, parent=ascii_texts, state=ascii_texts)
+
+
 @st.composite
 def pages(draw: st.DrawFn) -> Page:
-    """Return a later page."""
+    """Return a later page; tokens of signals come with frames, so a page without has none."""
+    entries = draw(frames)
     return Page(
         epoch=draw(st.integers(0, 50)),
         base=draw(counts),
-        frames=draw(frames),
+        frames=entries,
         closed=draw(st.booleans()),
-        taken=draw(st.lists(texts, max_size=2).map(tuple)),
+        taken=draw(st.lists(texts, max_size=2).map(tuple)) if entries else (),
     )
 
 
@@ -116,4 +131,8 @@ def heads(draw: st.DrawFn) -> Head:
         completion_retention_ms=draw(st.sampled_from([0, 1, 86_400_000, 86_400_001])),
         journal_retention_ms=draw(st.sampled_from([0, 1, 86_400_000])),
         is_killed=draw(st.booleans()),
+        answer_retention_ms=draw(st.none() | st.sampled_from([0, 1000])),
+        kept=draw(st.sampled_from(Kept)) if is_completed else Kept.JOURNAL,
+        origin=draw(st.none() | origins),
+        trace=draw(st.none() | traces),
     )

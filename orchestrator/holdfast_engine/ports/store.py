@@ -17,6 +17,7 @@ from holdfast_engine.records import (
     Awaiting,
     Failure,
     Head,
+    Kept,
     KeyRef,
     LastFailure,
     Lock,
@@ -191,6 +192,14 @@ class Store(Protocol):
         """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
         ...
 
+    async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
+        """Let go of the journal, or of the outcome as well, of a completed invocation that is still that of the nonce.
+
+        `output` is the stored frame of the outcome, where one has to stay. Later pages go, or count as gone. None when
+        it is another invocation, has not ended, or has let go of as much before.
+        """
+        ...
+
     async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
         """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads.
 
@@ -285,5 +294,8 @@ class Store(Protocol):
         ...
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
-        """Return completed heads whose retention is over."""
+        """Return completed heads of which something is no longer to be kept: journal, outcome, or the head itself.
+
+        Where what is stored expires by itself, those whose head has, if it is still there.
+        """
         ...

@@ -11,6 +11,7 @@ from holdfast_engine.ports import Fenced, Loaded, Store
 from holdfast_engine.records import (
     Failure,
     Head,
+    Kept,
     KeyRef,
     Kind,
     Note,
@@ -74,6 +75,54 @@ async def _ended_run(store: Store, *, steps: int = 20) -> Head:
     killed = await store.kill(ID, failure=FAILURE, now_ms=NOW_MS + 1)
     assert killed is not None
     return killed
+
+
+async def test_a_stripped_journal_is_gone_and_the_outcome_stays(store: Store) -> None:
+    """Of a journal that is let go of only the frame stays that the outcome is in; twice is as once."""
+    ended = await _ended_run(store)
+    stripped = await store.strip(ID, nonce=ended.nonce, kept=Kept.OUTCOME, output=b"o" * 30)
+    assert stripped == await store.head(ID)
+    assert stripped is not None
+    assert (stripped.kept, stripped.page.frames, stripped.outcome_index) == (Kept.OUTCOME, (b"o" * 30,), 0)
+    assert (stripped.outcome, stripped.completed_ms) == (ended.outcome, ended.completed_ms)
+    assert await store.strip(ID, nonce=ended.nonce, kept=Kept.OUTCOME, output=b"o" * 30) is None
+    await store.retire(ID, expires_ms=NOW_MS + 2)
+    assert await _loaded(store) == Loaded(head=stripped, pages=(), notes=())
+
+
+async def test_a_head_that_says_its_outcome_needs_no_frame(store: Store) -> None:
+    """An outcome that no entry holds stays where it is, and no entry is left."""
+    ended = await _ended_run(store, steps=1)
+    stripped = await store.strip(ID, nonce=ended.nonce, kept=Kept.OUTCOME, output=None)
+    assert stripped == replace(
+        ended, kept=Kept.OUTCOME, page=Page(epoch=ended.epoch, base=0, frames=()), outcome_index=None
+    )
+    assert stripped == await store.head(ID)
+
+
+@pytest.mark.parametrize("before", [Kept.JOURNAL, Kept.OUTCOME])
+async def test_nothing_stays_but_that_it_was_there(store: Store, before: Kept) -> None:
+    """A purged invocation keeps its id, its nonce and its times, and neither outcome nor journal nor sinks."""
+    ended = await _ended_run(store)
+    if before is Kept.OUTCOME:
+        await store.strip(ID, nonce=ended.nonce, kept=Kept.OUTCOME, output=b"o" * 30)
+    stripped = await store.strip(ID, nonce=ended.nonce, kept=Kept.NOTHING, output=None)
+    assert stripped == await store.head(ID)
+    assert stripped is not None
+    assert (stripped.nonce, stripped.completed_ms) == (ended.nonce, ended.completed_ms)
+    assert (stripped.outcome, stripped.outcome_index, stripped.page.frames, stripped.sinks) == (None, None, (), ())
+    for kept in Kept:
+        assert await store.strip(ID, nonce=ended.nonce, kept=kept, output=None) is None
+
+
+async def test_only_the_ended_one_is_stripped(store: Store) -> None:
+    """What has not ended, or belongs to another by now, loses nothing."""
+    head = head_of_run()
+    await store.create(head)
+    assert await store.strip(ID, nonce=head.nonce, kept=Kept.NOTHING, output=None) is None
+    ended = await store.kill(ID, failure=FAILURE, now_ms=NOW_MS + 1)
+    assert await store.strip(ID, nonce="bb" * 12, kept=Kept.NOTHING, output=None) is None
+    assert await store.head(ID) == ended
 
 
 async def test_retiring_drops_notes_and_keeps_the_journal(store: Store) -> None:

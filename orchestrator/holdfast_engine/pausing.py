@@ -1,0 +1,131 @@
+"""Pausing and resuming: an operator stops an invocation where it is, and lets it go on, here or on other code."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from holdfast_engine.errors import DeploymentUnfit, WrongState
+from holdfast_engine.existing import existing
+from holdfast_engine.keys import held_key
+from holdfast_engine.load import is_pinned
+from holdfast_engine.records import Head, Status
+from holdfast_engine.registry import Deployment
+from holdfast_engine.world import World
+
+# Each round lost means that the invocation moved on by itself meanwhile.
+_ROUNDS_MAX = 100
+
+_GOES_ON_BY_ITSELF = frozenset({Status.READY, Status.RUNNING})
+
+
+class PauseOutcome(StrEnum):
+    """What came of a request to pause."""
+
+    DONE = "done"
+    ALREADY_PAUSED = "already-paused"
+
+
+class OnDeployment(StrEnum):
+    """Where a resumed or restarted invocation runs, if it is not on a deployment that is named."""
+
+    KEEP = "keep"
+    LATEST = "latest"
+
+
+async def pause(world: World, invocation_id: str) -> PauseOutcome:
+    """Stop an invocation until somebody resumes it; its attempt is fenced, and what it had not stored is lost.
+
+    Raises:
+        UnknownInvocation: There is none of that id.
+        WrongState: It has not started, or it has ended.
+    """
+    for _ in range(_ROUNDS_MAX):
+        head = await existing(world, invocation_id)
+        if head.status is Status.PAUSED:
+            return PauseOutcome.ALREADY_PAUSED
+        await _check_started(world, head, "paused")
+        if await world.store.pause(head.id, now_ms=world.clock.now_ms()) is not None:
+            return PauseOutcome.DONE
+    raise WrongState(f"{invocation_id} changes too quickly to be paused; try again")
+
+
+async def resume(world: World, invocation_id: str, *, deployment: str) -> None:
+    """Let an invocation go on, with its retries anew; one that is suspended or backing off is tried now.
+
+    Args:
+        world: The world.
+        invocation_id: Which one.
+        deployment: "keep", "latest", or the id of the deployment that it is to go on with.
+
+    Raises:
+        UnknownInvocation: There is none of that id.
+        WrongState: It has not started, or it has ended.
+        DeploymentUnfit: It cannot go on with that deployment.
+    """
+    for _ in range(_ROUNDS_MAX):
+        head = await existing(world, invocation_id)
+        await _check_started(world, head, "resumed")
+        other = await _deployment_id(world, head, deployment)
+        if head.status in _GOES_ON_BY_ITSELF:
+            return
+        await world.wakeups.watchdog(head.id)
+        resumed = await world.store.resume(head.id, now_ms=world.clock.now_ms(), deployment_id=other)
+        if resumed is not None:
+            await world.wakeups.wake(head.id, not_before_ms=None)
+            return
+    raise WrongState(f"{invocation_id} changes too quickly to be resumed; try again")
+
+
+def fitting(world: World, head: Head, deployment_id: str, *, version: int | None) -> Deployment:
+    """Return a deployment that an invocation can run on.
+
+    Args:
+        world: The world.
+        head: The invocation.
+        deployment_id: The deployment's id.
+        version: The protocol version of its journal; None when its journal is not one yet.
+
+    Raises:
+        DeploymentUnfit: There is no such deployment, it has no such handler, or it does not speak the version.
+    """
+    found = world.registry.deployment(deployment_id)
+    if found is None:
+        raise DeploymentUnfit(f"there is no deployment {deployment_id!r}; GET /deployments lists those there are")
+    manifest = found.manifest
+    services = [service for service in manifest.services if service.name == head.target.service]
+    if not any(handler.name == head.target.handler for service in services for handler in service.handlers):
+        raise DeploymentUnfit(f"deployment {deployment_id} has no handler {head.target.service}/{head.target.handler}")
+    if version is not None and not manifest.min_protocol_version <= version <= manifest.max_protocol_version:
+        raise DeploymentUnfit(
+            f"the journal of {head.id} is written in protocol version {version}, and deployment {deployment_id} speaks"
+            f" {manifest.min_protocol_version} to {manifest.max_protocol_version}"
+        )
+    return found
+
+
+async def _deployment_id(world: World, head: Head, deployment: str) -> str | None:
+    """Return the deployment that it changes to; None when it stays, or when nothing holds it to one."""
+    if deployment == OnDeployment.KEEP:
+        return None
+    has_choice = await is_pinned(world, head)
+    if deployment == OnDeployment.LATEST:
+        latest = world.registry.latest(head.target.service)
+        if latest is None or not has_choice:
+            return None
+        deployment = latest[0].id
+    elif not has_choice:
+        raise WrongState(
+            f"{head.id} has not done anything yet, so no deployment is pinned that could be changed:"
+            " it starts on the latest one"
+        )
+    return fitting(world, head, deployment, version=head.protocol_version).id
+
+
+async def _check_started(world: World, head: Head, participle: str) -> None:
+    if head.status is Status.COMPLETED:
+        raise WrongState(f"{head.id} has ended and cannot be {participle}")
+    if head.status is Status.SCHEDULED:
+        raise WrongState(f"{head.id} waits for its start time and cannot be {participle}; cancel it instead")
+    # Its creator may run it already: who gets the key at once is spared a write that would say so.
+    if head.status is Status.QUEUED and await held_key(world, head) is None:
+        raise WrongState(f"{head.id} waits for its key and cannot be {participle}; cancel it instead")

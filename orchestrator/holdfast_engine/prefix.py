@@ -1,0 +1,31 @@
+"""The beginning of a journal that a restarted invocation takes over."""
+
+from __future__ import annotations
+
+from holdfast_engine.journal import Journal
+from holdfast_protocol.messages import Message, decode
+
+# The fields by which commands say which completions answer them.
+_COMPLETION_FIELDS = ("invocation_id_notification_idx", "result_completion_id")
+
+
+def prefix_of(journal: Journal, *, until: int) -> tuple[bytes, ...] | None:
+    """Return the entries up to an index, with the completions of their commands that come later, in their order.
+
+    None when a command among them has not been completed: the new invocation would wait for an answer that goes to the
+    old one.
+    """
+    later: set[int] = set()
+    for _, _, frame in journal.commands_between(0, until + 1):
+        for completion_id in _completion_ids(decode(frame)):
+            index = journal.resolved.get(("c", completion_id))
+            if index is None:
+                return None
+            if index > until:
+                later.add(index)
+    return (*journal.entries[: until + 1], *(journal.entries[index] for index in sorted(later)))
+
+
+def _completion_ids(command: Message) -> list[int]:
+    names = {field.name for field in command.DESCRIPTOR.fields}
+    return [getattr(command, name) for name in _COMPLETION_FIELDS if name in names]
