@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from localstack.standin import ACCOUNT, HERE, REGION, ROOT
 
+_QUIET = ("--no-color", "--no-notices", "--progress=events")
+# Far more than any of it takes on a busy machine.
+_PATIENCE_S = 600
 _CDK = HERE / "node_modules" / ".bin" / "cdk"
 
 
@@ -34,18 +38,15 @@ def deploy(*, app: str, endpoint_url: str, folder: Path, env: Mapping[str, str] 
         DeployFailed: It could not be deployed.
     """
     environment = {**os.environ, **_aws(endpoint_url), **(env or {})}
-    output = folder / "cdk.out"
-    outputs = folder / "outputs.json"
-    _run("bootstrap", f"aws://{ACCOUNT}/{REGION}", app=app, output=output, env=environment)
-    _run(
-        "deploy",
-        "--all",
-        "--require-approval=never",
-        f"--outputs-file={outputs}",
-        app=app,
-        output=output,
-        env=environment,
-    )
+    assembly, outputs = folder / "cdk.out", folder / "outputs.json"
+    shutil.rmtree(assembly, ignore_errors=True)
+    # The application says what to deploy while the command prepares the account for it.
+    bootstrap = _begun([str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_QUIET], environment)
+    synthesis = _begun([sys.executable, "-m", app], {**environment, "CDK_OUTDIR": str(assembly)})
+    _ended("the application", synthesis)
+    _ended("cdk bootstrap", bootstrap)
+    command = [str(_CDK), "deploy", "--all", "--require-approval=never", f"--app={assembly}", *_QUIET]
+    _ended("cdk deploy", _begun([*command, f"--outputs-file={outputs}"], environment))
     by_stack: dict[str, dict[str, str]] = json.loads(outputs.read_text())
     return {name: value for stack in by_stack.values() for name, value in stack.items()}
 
@@ -65,9 +66,19 @@ def _aws(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def _run(*arguments: str, app: str, output: Path, env: Mapping[str, str]) -> None:
-    command = [str(_CDK), *arguments, f"--app={sys.executable} -m {app}", f"--output={output}", "--no-color"]
-    command += ["--no-notices", "--progress=events"]
-    ran = subprocess.run(command, check=False, cwd=ROOT, env=dict(env), capture_output=True, text=True)
-    if ran.returncode != 0:
-        raise DeployFailed(f"cdk {arguments[0]} failed:\n{ran.stdout[-3000:]}\n{ran.stderr[-6000:]}")
+def _begun(command: list[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    # In this folder the command finds no application of its own to synthesise before it does what it is told.
+    cwd = HERE if command[0] == str(_CDK) else ROOT
+    return subprocess.Popen(
+        command, cwd=cwd, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def _ended(what: str, process: subprocess.Popen[str]) -> None:
+    try:
+        said, _ = process.communicate(timeout=_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+    if process.returncode != 0:
+        raise DeployFailed(f"{what} failed:\n{said[-6000:]}")

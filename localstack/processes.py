@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,18 +18,21 @@ class NotReady(Exception):
 
 
 def start(command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> int:
-    """Start a process in a group of its own; return its number, which is the group's as well."""
+    """Start a process, named by its path, in a group of its own; return its number, which is the group's as well."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=dict(env),
-            start_new_session=True,
-        )
-    return process.pid
+    how = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # No Popen object: it would complain about a process that is meant to live on.
+    return os.posix_spawn(
+        command[0],
+        list(command),
+        env,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), how, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setpgroup=0,
+    )
 
 
 def wait_until(is_ready: Callable[[], bool], *, pid: int, log: Path, seconds: float) -> None:

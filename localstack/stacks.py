@@ -23,9 +23,13 @@ def bundler() -> ZipBundler:
     return ZipBundler(python=PYTHON, architecture=architecture)
 
 
+# Short, so that what dies before it has begun is missed soon: nothing here runs for long.
+ENGINE_TIMEOUT = Duration.minutes(1)
+
+
 def orchestrator(app: App, zips: ZipBundler, *, settings: dict[str, str]) -> HoldfastStack:
     """Return the orchestrator's stack."""
-    options = HoldfastOptions(removal_policy=RemovalPolicy.DESTROY, settings=settings)
+    options = HoldfastOptions(removal_policy=RemovalPolicy.DESTROY, engine_timeout=ENGINE_TIMEOUT, settings=settings)
     return HoldfastStack(app, "Holdfast", options=options, bundler=zips)
 
 
@@ -47,7 +51,7 @@ def python_service(
         handler="handler.handler",
         code=zips.code_of(folder),
         memory_size=512,
-        timeout=Duration.minutes(2),
+        timeout=Duration.seconds(30),
         environment=environment,
     )
     HoldfastService(

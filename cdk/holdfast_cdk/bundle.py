@@ -7,13 +7,10 @@ import importlib.util
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, requires
+from importlib.metadata import Distribution
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from shutil import copy2, copytree, ignore_patterns
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from holdfast_cdk.wheels import BundleError, Platform, closure, fetched
 
@@ -23,7 +20,7 @@ _MANIFEST = "zip.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZipManifest:
-    """What one function's zip carries: packages of ours by import name, others by distribution name."""
+    """What one function's zip carries: packages of ours by import name, and requirements as pip reads them."""
 
     packages: tuple[str, ...]
     distributions: tuple[str, ...]
@@ -52,7 +49,7 @@ def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> 
     copytree(source, target, ignore=ignore_patterns(*_SKIPPED, _MANIFEST), dirs_exist_ok=True)
     for package in manifest.packages:
         copytree(_package_folder(package), target / package, ignore=ignore_patterns(*_SKIPPED), dirs_exist_ok=True)
-    versions = closure(_specified(manifest.distributions), platform)
+    versions = closure(manifest.distributions, platform)
     if versions:
         copy_distributions(fetched(versions, platform, cache), target)
     if platform.is_this_python:
@@ -90,14 +87,3 @@ def _package_folder(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise BundleError(f"the package {package} is not installed here: pip install 'holdfast[cdk]'")
     return Path(next(iter(spec.submodule_search_locations)))
-
-
-def _specified(names: tuple[str, ...]) -> list[str]:
-    """Return the requirements as Holdfast's own metadata states them: an extra is asked for where it asks for it."""
-    stated = {canonicalize_name(each.name): each for each in map(Requirement, requires("holdfast") or ())}
-    return [_without_marker(stated[name]) if (name := canonicalize_name(text)) in stated else text for text in names]
-
-
-def _without_marker(requirement: Requirement) -> str:
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return requirement.name + extras

@@ -17,6 +17,7 @@ from holdfast_cdk.nag import accept, accept_wildcard
 # A watchdog is an SQS message with a delay of the sender's remaining time and a margin, and a delay is 15 minutes at
 # most: so the functions that run attempts end a minute before Lambda's own limit.
 ENGINE_TIMEOUT = Duration.minutes(14)
+_RUN_ATTEMPTS = frozenset(("ingress", "dispatcher"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,15 @@ SIZES: Mapping[str, Size] = {
     "sends": Size(memory_mb=256, timeout=Duration.seconds(60)),
     "sweeper": Size(memory_mb=256, timeout=Duration.minutes(5)),
     "admin": Size(memory_mb=512, timeout=Duration.seconds(60)),
-    "registrar": Size(memory_mb=256, timeout=Duration.minutes(10)),
+    "registrar": Size(memory_mb=256, timeout=Duration.minutes(5)),
 }
+
+
+def size_of(name: str, *, engine_timeout: Duration, memory_mb: int | None) -> Size:
+    """Return the size of a function where an installation wants another one than the usual."""
+    usual = SIZES[name]
+    timeout = engine_timeout if name in _RUN_ATTEMPTS else usual.timeout
+    return Size(memory_mb=memory_mb or usual.memory_mb, timeout=timeout)
 
 
 class EngineFunction(Construct):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from aws_cdk import Duration, RemovalPolicy
@@ -18,7 +18,7 @@ from holdfast_cdk.blobs import Blobs
 from holdfast_cdk.code import Bundler, ZipBundler
 from holdfast_cdk.consumers import Consumer
 from holdfast_cdk.front_door import Door, FrontDoor
-from holdfast_cdk.functions import ENGINE_TIMEOUT, SIZES, EngineFunction
+from holdfast_cdk.functions import ENGINE_TIMEOUT, SIZES, EngineFunction, size_of
 from holdfast_cdk.queues import Queues
 from holdfast_cdk.schedule import SweepSchedule
 from holdfast_cdk.tables import Tables
@@ -28,12 +28,15 @@ from holdfast_cdk.tables import Tables
 class HoldfastOptions:
     """How an installation is meant; the defaults are for production.
 
+    `engine_timeout`: how long the functions that run attempts may take; a handler may take half a minute less. It is
+    also how long it takes at most to notice that a dispatcher died before it had begun; later it is less than a minute.
     `reserved_concurrency` and `memory_mb` are by function: ingress, dispatcher, sends, sweeper, admin, registrar.
     `settings` go to the functions as environment variables (`HOLDFAST_…`), over those that the construct sets.
     """
 
     removal_policy: RemovalPolicy = RemovalPolicy.RETAIN
     encryption_key: kms.IKey | None = None
+    engine_timeout: Duration = ENGINE_TIMEOUT
     ingress_door: Door = Door.FUNCTION_URL
     is_ingress_public: bool = False
     max_dispatchers: int | None = None
@@ -60,7 +63,10 @@ class Holdfast(Construct):
         removal_policy, key = self.options.removal_policy, self.options.encryption_key
         self.tables = Tables(self, "Tables", removal_policy=removal_policy, encryption_key=key)
         self.queues = Queues(
-            self, "Queues", wakeup_visibility=ENGINE_TIMEOUT, send_visibility=_six_times(SIZES["sends"].timeout)
+            self,
+            "Queues",
+            wakeup_visibility=self.options.engine_timeout,
+            send_visibility=_six_times(SIZES["sends"].timeout),
         )
         self.blobs = Blobs(self, "Blobs", removal_policy=removal_policy, encryption_key=key)
         self.ingress = self._function("ingress")
@@ -91,14 +97,13 @@ class Holdfast(Construct):
         self.ingress.function.grant_invoke_url(caller)
 
     def _function(self, name: str) -> EngineFunction:
-        size = SIZES[name]
         return EngineFunction(
             self,
             name.capitalize(),
             name=name,
             bundler=self._bundler,
             environment={**self._environment(), **self.options.settings},
-            size=replace(size, memory_mb=self.options.memory_mb.get(name, size.memory_mb)),
+            size=size_of(name, engine_timeout=self.options.engine_timeout, memory_mb=self.options.memory_mb.get(name)),
             reserved_concurrency=self.options.reserved_concurrency.get(name),
             tracing=self.options.tracing,
         )

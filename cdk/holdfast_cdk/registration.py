@@ -6,7 +6,7 @@ from aws_cdk import CustomResource
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from holdfast_cdk.functions import EngineFunction
+from holdfast_cdk.functions import SIZES, EngineFunction
 
 RESOURCE_TYPE = "Custom::HoldfastRegistration"
 
@@ -29,6 +29,8 @@ class Registration(Construct):
             self,
             "Resource",
             resource_type=RESOURCE_TYPE,
+            # Without an answer, from a registrar that cannot even start, CloudFormation would wait for an hour.
+            service_timeout=SIZES["registrar"].timeout,
             service_token=registrar.function.function_arn,
             properties={"VersionArn": version.function_arn, "Prune": prune, "Breaking": is_breaking},
         )

@@ -9,14 +9,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from holdfast_cdk.functions import ENGINE_TIMEOUT
 from holdfast_cdk.holdfast import Holdfast
 from holdfast_cdk.journal_access import journal_statement
 from holdfast_cdk.nag import accept_wildcard
 from holdfast_cdk.registration import Registration
 
 # What the dispatcher needs around an attempt: to store its answer, and to hand over when its own time ends.
-_MARGIN_SECONDS = 60
+_MARGIN_SECONDS = 30
 
 
 class HoldfastService(Construct):
@@ -48,7 +47,7 @@ class HoldfastService(Construct):
         is_breaking: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._check_timeout(function)
+        _check_timeout(function, most=holdfast.options.engine_timeout.to_seconds() - _MARGIN_SECONDS)
         _allow_recursion(function)
         if services:
             statement = journal_statement(holdfast.tables.journal, services)
@@ -70,14 +69,6 @@ class HoldfastService(Construct):
         if prune:
             self.registration.node.add_dependency(self._grant_pruning(holdfast, function))
 
-    def _check_timeout(self, function: lambda_.Function) -> None:
-        most = ENGINE_TIMEOUT.to_seconds() - _MARGIN_SECONDS
-        if function.timeout is not None and function.timeout.to_seconds() > most:
-            raise ValueError(
-                f"{function.node.path} may run for {function.timeout.to_seconds():.0f} s, but whoever waits for an"
-                f" attempt has {most:.0f} s: set its timeout to that or less; a durable sleep may last for years"
-            )
-
     def _grant_calls(self, holdfast: Holdfast, function: lambda_.Function) -> iam.Policy:
         # In this construct's stack, so that a service in another stack makes no circle of the two.
         statement = iam.PolicyStatement(
@@ -97,6 +88,14 @@ class HoldfastService(Construct):
             policy, f"{function.function_arn}:*", "Single versions of this one function, never the function itself."
         )
         return policy
+
+
+def _check_timeout(function: lambda_.Function, *, most: float) -> None:
+    if function.timeout is not None and function.timeout.to_seconds() > most:
+        raise ValueError(
+            f"{function.node.path} may run for {function.timeout.to_seconds():.0f} s, but whoever waits for an attempt"
+            f" has {most:.0f} s: set its timeout to that or less; a durable sleep may last for years"
+        )
 
 
 def _allow_recursion(function: lambda_.Function) -> None:

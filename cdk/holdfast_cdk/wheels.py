@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
@@ -47,6 +47,18 @@ class Platform:
         machine = _MACHINE[self.architecture]
         return (*(f"manylinux_2_{minor}_{machine}" for minor in _GLIBC_MINORS), f"manylinux2014_{machine}")
 
+    def needs(self, requirement: Requirement, *, extras: Iterable[str]) -> bool:
+        """Return whether a requirement holds there, for a distribution that is wanted with some extras."""
+        environment = {
+            "python_version": self.python,
+            "python_full_version": f"{self.python}.0",
+            "platform_system": "Linux",
+            "sys_platform": "linux",
+            "platform_machine": _MACHINE[self.architecture],
+        }
+        marker = requirement.marker
+        return marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
+
     @property
     def is_this_python(self) -> bool:
         """Whether byte code compiled here is that Python's."""
@@ -60,7 +72,7 @@ def closure(requirements: Iterable[str], platform: Platform) -> dict[str, str]:
         BundleError: One of them is not installed here.
     """
     found: dict[str, str] = {}
-    waiting = [Requirement(text) for text in requirements]
+    waiting = [each for each in map(Requirement, requirements) if platform.needs(each, extras=())]
     seen: set[str] = set()
     while waiting:
         requirement = waiting.pop()
@@ -74,23 +86,9 @@ def closure(requirements: Iterable[str], platform: Platform) -> dict[str, str]:
             message = f"{name} is not installed here, so its tested version is unknown: pip install 'holdfast[cdk]'"
             raise BundleError(message) from error
         found[name] = installed.version
-        waiting.extend(_needed(installed.requires or (), requirement.extras, platform))
+        theirs = [Requirement(text) for text in installed.requires or ()]
+        waiting.extend(each for each in theirs if platform.needs(each, extras=requirement.extras))
     return dict(sorted(found.items()))
-
-
-def _needed(texts: Iterable[str], extras: set[str], platform: Platform) -> Iterator[Requirement]:
-    environment = {
-        "python_version": platform.python,
-        "python_full_version": f"{platform.python}.0",
-        "platform_system": "Linux",
-        "sys_platform": "linux",
-        "platform_machine": _MACHINE[platform.architecture],
-    }
-    for text in texts:
-        requirement = Requirement(text)
-        marker = requirement.marker
-        if marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in (extras or {""})):
-            yield requirement
 
 
 def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> Path:

@@ -37,6 +37,7 @@ class Dispatcher:
     def __init__(self, process: Process, *, queue: Visibilities) -> None:
         self._process = process
         self._queue = queue
+        self._count = process.telemetry.count
 
     async def handle(self, event: Mapping[str, Any], _: object) -> dict[str, Any]:
         """Handle a batch; return which messages are not done with."""
@@ -57,6 +58,7 @@ class Dispatcher:
             async with asyncio.timeout(self._process.left_s):
                 again_ms = await self._advance(message)
         except TimeoutError:
+            self._count("WakeupsCutOff")
             _LOG.warning("the time for %s was over; it comes back", message)
             raise
         except Unavailable as error:
@@ -64,6 +66,7 @@ class Dispatcher:
             again_ms = self._process.now_ms() + 1000 * _pause_s(_receives(record))
         except Exception:
             # It comes back when its visibility ends, and goes to the dead-letter queue when that happens too often.
+            self._count("WakeupsFailed")
             _LOG.exception("handling the wake-up of %s failed", message)
             raise
         if again_ms is not None:
@@ -81,6 +84,7 @@ class Dispatcher:
             return
         seconds = ceil((again_ms - self._process.now_ms()) / 1000)
         await heartbeat.put_back(record.receipt_handle, seconds=seconds)
+        self._count("WakeupsPutBack")
         raise PutBack(record.message_id)
 
     async def _renew(self, message: str | KeyRef, again_ms: int) -> None:

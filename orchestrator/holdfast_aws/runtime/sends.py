@@ -130,6 +130,7 @@ class Sends:
             limit_key=None,
         )
         accepted = await self._process.engine.relay(submission)
+        self._process.telemetry.count("SendsAccepted")
         _LOG.info("message %s is invocation %s", message_id, accepted.invocation_id)
 
     async def _handler(self, send: Send) -> HandlerSpec:
@@ -148,6 +149,7 @@ class Sends:
             MESSAGE_ID_ATTRIBUTE: record.message_id,
         }
         await self._parking.park(record.body, attributes=attributes)
+        self._process.telemetry.count("SendsParked")
 
 
 def _sentence(error: ValidationError) -> str:

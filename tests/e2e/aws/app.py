@@ -55,7 +55,7 @@ with tempfile.TemporaryDirectory() as name:
         runtime=lambda_.Runtime.NODEJS_22_X,
         handler="handler.handler",
         code=lambda_.Code.from_asset(name),
-        timeout=Duration.minutes(1),
+        timeout=Duration.seconds(30),
     )
 HoldfastService(stack, "NodeService", holdfast=main.holdfast, function=node)
 app.synth()

@@ -94,5 +94,5 @@ def test_a_function_that_outlives_its_dispatcher_is_refused(tmp_path: Any, cloud
         timeout=Duration.minutes(15),
     )
     holdfast = Holdfast(stack, "Holdfast", bundler=HandlersOnly())
-    with pytest.raises(ValueError, match="780 s"):
+    with pytest.raises(ValueError, match="810 s"):
         HoldfastService(stack, "Service", holdfast=holdfast, function=function)

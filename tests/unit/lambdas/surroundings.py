@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,13 @@ def settings(**changes: Any) -> RuntimeSettings:
     return RuntimeSettings(**{**names, **changes})
 
 
+class Counted(Counter[str]):
+    """Metrics as they were counted."""
+
+    def count(self, name: str, number: int = 1) -> None:
+        self[name] += number
+
+
 class ProcessUnderTest:
     """What the functions' work asks of a process, without Lambda."""
 
@@ -29,6 +37,7 @@ class ProcessUnderTest:
         self.engine: Engine = under_test.engine
         self.deadline = Deadline(clock=self.world.clock, margin_ms=int(self.settings.margin_s * 1000))
         self.deadline.begin(remaining_ms=int(seconds * 1000))
+        self.telemetry = Counted()
         self.looks = 0
         self.on_look: Any = None
 
