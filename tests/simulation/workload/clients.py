@@ -18,6 +18,8 @@ from tests.simulation.workload.outside import Outside
 from tests.simulation.world.fleet import ConnectionLost, Fleet
 
 _RETRY_S = 1.0
+# Each try may leave a timer behind at everything that the invocation waits for: whoever is patient lets them come.
+_RETRY_S_MAX = 120.0
 # People answer within so long.
 _ANSWER_S = 20.0
 
@@ -72,6 +74,7 @@ class Clients:
         from_s = loop.now_s
         answer: Finished | Accepted | None = None
         error: str | None = None
+        pause_s = _RETRY_S
         while answer is None:
             try:
                 answer = await self._fleet.request("in", lambda engine: self._ask_engine(engine, request))
@@ -79,7 +82,8 @@ class Clients:
                 error = repr(trouble)
                 if request.idempotency_key is None:
                     break
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _RETRY_S_MAX)
             except RequestRejected as rejected:
                 error = repr(rejected)
                 break
