@@ -179,7 +179,7 @@ class Simulation:
             OneHolder(disk),
             FirstInFirstOut(disk, ledger),
             state,
-            OneOutcome(disk, ledger, self.clients.answered),
+            OneOutcome(ledger, self.clients.answered),
             OneInvocation(ledger),
             PunctualTimers(
                 ledger,
@@ -187,13 +187,12 @@ class Simulation:
                 late_ms_max=int(bound_s * 1000) if self.scenario.is_calm else None,
             ),
             EndingTogether(
-                disk,
                 ledger,
                 bound_s=10.0 + 200 * around.latency_s if self.scenario.is_calm else bound_s,
                 faults_end_s=self.scenario.faults_end_ms / 1000,
                 killed=self.operators.killed,
             ),
-            Parked(disk),
+            Parked(disk, ledger),
             Predictions(disk, ledger, self.outside, self.scenario.programs, state, self.operators.disturbed),
         ]
         if self.scenario.is_calm and around.dispatchers_max >= 8 and around.latency_s < 0.1:

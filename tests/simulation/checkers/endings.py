@@ -8,6 +8,7 @@ from holdfast_engine.records import Head, Status
 from holdfast_protocol.ids import CANCEL_SIGNAL_ID
 from holdfast_protocol.messages import MessageType
 from tests.simulation.checkers.ledger import Ledger
+from tests.simulation.checkers.outcomes import outcome_stored
 from tests.simulation.watch import Attempt, Checker, Violation
 from tests.simulation.workload.programs import DOOMED, POISON
 from tests.simulation.world.disk import Disk
@@ -24,16 +25,15 @@ class EndingTogether(Checker):
     ended by its own, was not killed. It cannot tell a child that was killed from one that ended by itself just then.
     """
 
-    def __init__(self, disk: Disk, ledger: Ledger, *, bound_s: float, faults_end_s: float, killed: set[str]) -> None:
+    def __init__(self, ledger: Ledger, *, bound_s: float, faults_end_s: float, killed: set[str]) -> None:
         """Take the surroundings; `killed` are those whom an operator has killed himself."""
-        self._disk = disk
         self._ledger = ledger
         self._bound_s = bound_s
         self._faults_end_s = faults_end_s
         self._killed = killed
 
     def at_rest(self) -> None:
-        by_program = {self._ledger.program_of(each): each for each in self._ledger.created}
+        by_program = {self._ledger.program_of(each): each for each in self._ledger.originals}
         for invocation_id in self._ledger.created:
             for entry in self._ledger.commands(invocation_id, MessageType.CALL, MessageType.ONE_WAY_CALL):
                 program = int(json.loads(entry.message.parameter)["p"])
@@ -57,16 +57,13 @@ class EndingTogether(Checker):
             raise Violation("C1", f"{parent} was killed, and its child {child} lived on")
 
     def _check_send(self, sender: str, receiver: str) -> None:
-        head: Head = self._disk.get("head", receiver)
-        if head.is_killed and receiver not in self._killed:
+        if receiver in self._ledger.killed_s and receiver not in self._killed:
             raise Violation("C1", f"{receiver} was sent one-way by {sender}, and was killed")
 
     def _check_cancel(self, token: str, receiver: str, sent_s: float) -> None:
-        head: Head | None = self._disk.get("head", receiver)
-        if head is None or self._ended_s(receiver) <= self._until_s(sent_s):
+        if receiver not in self._ledger.created or self._ended_s(receiver) <= self._until_s(sent_s):
             return
-        pages = [head.page, *self._disk.under("page", receiver).values()]
-        if not any(f"s#{token}" in page.taken for page in pages):
+        if f"s#{token}" not in self._ledger.taken[receiver]:
             raise Violation("C1", f"{receiver} was cancelled by {token} and never heard of it")
 
     def _ended_s(self, invocation_id: str) -> float:
@@ -84,8 +81,9 @@ class Parked(Checker):
     payloads are left to the tests with hostile input.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, ledger: Ledger) -> None:
         self._disk = disk
+        self._ledger = ledger
         self._attempts: dict[str, int] = {}
 
     def on_attempt(self, attempt: Attempt) -> None:
@@ -98,6 +96,6 @@ class Parked(Checker):
             head: Head = rows[""]
             if head.target.service == POISON and head.status is Status.PAUSED and head.last_failure is None:
                 raise Violation("P1", f"{head.id} is paused, and nobody can see why")
-            failed = head.outcome is not None and head.outcome.failure is not None
-            if head.target.service in (POISON, DOOMED) and head.status is Status.COMPLETED and not failed:
+            outcome = outcome_stored(self._ledger, head.id)
+            if head.target.service in (POISON, DOOMED) and outcome is not None and outcome.failure is None:
                 raise Violation("P1", f"{head.id} always throws, and has succeeded")

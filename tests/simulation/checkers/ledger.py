@@ -38,6 +38,9 @@ class Ledger:
         self.created: dict[str, int] = {}
         self.completed: dict[str, tuple[int, float]] = {}
         self.killed_s: dict[str, float] = {}
+        self.ended: dict[str, Head] = {}
+        self.copies: dict[str, str] = {}
+        self.taken: dict[str, set[str]] = {}
         self._run_names: dict[tuple[str, int], str] = {}
         self._results: dict[tuple[str, str], Entry] = {}
 
@@ -50,11 +53,29 @@ class Ledger:
         if isinstance(after, Head):
             if before is None:
                 self.created[after.id] = self.created.get(after.id, 0) + 1
+                if after.origin is not None:
+                    self.copies[after.id] = after.origin.invocation_id
             if after.completed_ms is not None and after.id not in self.completed:
                 self.completed[after.id] = (changed.number, now_s)
+                self.ended[after.id] = after
                 if after.is_killed:
                     self.killed_s[after.id] = now_s
-        self._take_frames(changed, page_of(before), page_of(after))
+        page = page_of(after)
+        assert page is not None
+        self.taken.setdefault(changed.partition, set()).update(page.taken)
+        self._take_frames(changed, page_of(before), page)
+
+    @property
+    def originals(self) -> list[str]:
+        """Return the invocations that are no restarts of others: each executes a program of its own."""
+        return [invocation_id for invocation_id in self.created if invocation_id not in self.copies]
+
+    def lineage(self, invocation_id: str) -> list[str]:
+        """Return an invocation and those of which it is a restart, itself first."""
+        line = [invocation_id]
+        while line[-1] in self.copies:
+            line.append(self.copies[line[-1]])
+        return line
 
     def result_of(self, invocation_id: str, name: str) -> Entry | None:
         """Return the entry that holds the result of a step."""
@@ -73,8 +94,7 @@ class Ledger:
         argument: dict[str, Any] = json.loads(self.entries[invocation_id][0].message.value.content)
         return argument
 
-    def _take_frames(self, changed: Changed, before: Page | None, after: Page | None) -> None:
-        assert after is not None
+    def _take_frames(self, changed: Changed, before: Page | None, after: Page) -> None:
         invocation_id = changed.partition
         entries = self.entries.setdefault(invocation_id, [])
         for offset in range(before.count if before is not None else 0, after.count):

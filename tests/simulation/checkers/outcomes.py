@@ -9,19 +9,21 @@ from holdfast_protocol.messages import encode
 from tests.simulation.checkers.ledger import Ledger
 from tests.simulation.watch import Checker, Violation
 from tests.simulation.workload.clients import Answered
-from tests.simulation.world.disk import Changed, Disk
+from tests.simulation.world.disk import Changed
+
+
+_LASTING = ("status", "outcome", "outcome_index", "completed_ms")
 
 
 class OneOutcome(Checker):
     """O1: an outcome never changes, and everyone who attaches gets the same bytes.
 
-    Verifies at every change that a completed head stays completed with the same outcome, and, in the end, that every
-    client was told this very outcome. That the notes in callers' journals say the same is what the model compares, when
-    it predicts what callers have seen.
+    Verifies at every change that a completed head stays completed with the same outcome, until an operator has it
+    forgotten, and, in the end, that every client was told this very outcome. That the notes in callers' journals say
+    the same is what the model compares, when it predicts what callers have seen.
     """
 
-    def __init__(self, disk: Disk, ledger: Ledger, answered: list[Answered]) -> None:
-        self._disk = disk
+    def __init__(self, ledger: Ledger, answered: list[Answered]) -> None:
         self._ledger = ledger
         self._answered = answered
 
@@ -29,7 +31,7 @@ class OneOutcome(Checker):
         before, after = changed.before, changed.after
         if not isinstance(before, Head) or before.status is not Status.COMPLETED or after is None:
             return
-        kept = ("status", "outcome", "outcome_index", "completed_ms")
+        kept = ("status", "completed_ms") if after.kept is not before.kept else _LASTING
         changed_fields = [name for name in kept if getattr(before, name) != getattr(after, name)]
         if changed_fields:
             raise Violation("O1", f"{before.id} had completed, and its {', '.join(changed_fields)} changed")
@@ -37,7 +39,7 @@ class OneOutcome(Checker):
     def at_rest(self) -> None:
         for answered in self._answered:
             if isinstance(answered.answer, Finished):
-                stored = outcome_stored(self._disk, self._ledger, answered.answer.invocation_id)
+                stored = outcome_stored(self._ledger, answered.answer.invocation_id)
                 if stored != answered.answer.outcome:
                     raise Violation(
                         "O1",
@@ -49,9 +51,9 @@ class OneOutcome(Checker):
 class OneInvocation(Checker):
     """I1: one idempotency key, one invocation; and whatever is tried again meets its first try.
 
-    Verifies that no head is created twice, and, in the end, that every program was given to one invocation at most:
-    clients try again only with an idempotency key, and each call and send names a program of its own. Retention is not
-    simulated: what a key means after it has ended is left to other tests.
+    Verifies that no head is created twice, and, in the end, that every program was given to one invocation at most, but
+    for those that operators restart: clients try again only with an idempotency key, and each call and send names a
+    program of its own. Retention is not simulated: what a key means after it has ended is left to other tests.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -62,17 +64,17 @@ class OneInvocation(Checker):
         if twice:
             raise Violation("I1", f"{twice[0]} was created {self._ledger.created[twice[0]]} times")
         first_by_program: dict[int, str] = {}
-        for invocation_id in self._ledger.created:
+        for invocation_id in self._ledger.originals:
             program = self._ledger.program_of(invocation_id)
             first = first_by_program.setdefault(program, invocation_id)
             if first != invocation_id:
                 raise Violation("I1", f"{first} and {invocation_id} both execute program {program}")
 
 
-def outcome_stored(disk: Disk, ledger: Ledger, invocation_id: str) -> Outcome | None:
-    """Return what an invocation has come to; None when it has not ended."""
-    head: Head | None = disk.get("head", invocation_id)
-    if head is None or head.status is not Status.COMPLETED:
+def outcome_stored(ledger: Ledger, invocation_id: str) -> Outcome | None:
+    """Return what an invocation has come to, whatever is kept of it; None when it has not ended."""
+    head = ledger.ended.get(invocation_id)
+    if head is None:
         return None
     if head.outcome is not None:
         return head.outcome

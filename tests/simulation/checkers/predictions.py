@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from holdfast_engine.ids import random_seed
-from holdfast_engine.records import Head, KeyRef, Promise, Status
-from holdfast_protocol.ids import CANCEL_SIGNAL_ID, decode_invocation_id
+from holdfast_engine.ids import seed_of
+from holdfast_engine.records import Head, KeyRef, Promise
+from holdfast_protocol.ids import CANCEL_SIGNAL_ID
 from holdfast_protocol.messages import MessageType
 from tests.simulation.checkers.keys import FoldedState
 from tests.simulation.checkers.ledger import Ledger
@@ -47,17 +47,15 @@ class Predictions(Checker):
         self._id_by_program: dict[int, str] = {}
 
     def at_rest(self) -> None:
-        self._id_by_program = {self._ledger.program_of(each): each for each in self._ledger.created}
-        for number, invocation_id in self._id_by_program.items():
-            head: Head = self._disk.get("head", invocation_id)
-            if head.status is Status.COMPLETED:
-                self._check(number, head)
+        self._id_by_program = {self._ledger.program_of(each): each for each in self._ledger.originals}
+        for head in self._ledger.ended.values():
+            self._check(self._ledger.program_of(head.id), head)
 
     def _check(self, number: int, head: Head) -> None:
         is_disturbed = self._is_disturbed(head)
         if is_disturbed and not self._has_reason(head):
             raise Violation("model", f"{head.id} was cancelled or killed, and nobody has asked for it")
-        outcome = self.came_to(number)
+        outcome = self._outcome(head.id)
         if head.outcome_index is None:
             # What has ended without a word of its handler was cancelled, killed, or doomed by its policy.
             if not is_disturbed and head.target.service != DOOMED:
@@ -76,11 +74,11 @@ class Predictions(Checker):
         return any(entry.message.signal_id == CANCEL_SIGNAL_ID for entry in signals)
 
     def _has_reason(self, head: Head) -> bool:
-        if head.id in self._ordered:
+        if not self._ordered.isdisjoint(self._ledger.lineage(head.id)):
             return True
         for other in self._ledger.created:
             for entry in self._ledger.commands(other, MessageType.SEND_SIGNAL):
-                if entry.message.target_invocation_id == head.id and entry.message.idx == CANCEL_SIGNAL_ID:
+                if entry.message.target_invocation_id in self._ledger.lineage(head.id) and entry.message.idx == CANCEL_SIGNAL_ID:
                     return True
         return any(self._calls(parent, head.id) for parent in self._ledger.killed_s)
 
@@ -93,9 +91,10 @@ class Predictions(Checker):
 
     def came_to(self, program: int) -> Any:
         invocation_id = self._id_by_program.get(program)
-        if invocation_id is None:
-            return None
-        outcome = outcome_stored(self._disk, self._ledger, invocation_id)
+        return None if invocation_id is None else self._outcome(invocation_id)
+
+    def _outcome(self, invocation_id: str) -> Any:
+        outcome = outcome_stored(self._ledger, invocation_id)
         if outcome is None:
             return None
         if outcome.failure is not None:
@@ -106,7 +105,7 @@ class Predictions(Checker):
         return self._id_by_program.get(program)
 
     def executions(self, invocation_id: str, name: str) -> int:
-        return self._outside.executions[invocation_id, name]
+        return max(self._outside.executions[each, name] for each in self._ledger.lineage(invocation_id))
 
     def found_state(self, invocation_id: str) -> dict[str, bytes] | None:
         return self._state.found.get(invocation_id)
@@ -118,4 +117,4 @@ class Predictions(Checker):
         return json.loads(promise.outcome.value or b"null"), promise.by.rpartition(".")[0]
 
     def seed_of(self, invocation_id: str) -> int:
-        return random_seed(decode_invocation_id(invocation_id))
+        return seed_of(self._ledger.ended[invocation_id])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast_engine.ids import random_seed
+from holdfast_engine.ids import seed_of
 from holdfast_engine.ports import Answer
-from holdfast_engine.records import Head, Status
+from holdfast_engine.records import Head
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.attempt import AttemptRequest, AttemptRunner
 from holdfast_protocol.frames import frame_type
@@ -88,9 +88,8 @@ class SameCommands(Checker):
 
     async def replay(self) -> None:
         """Replay every completed journal."""
-        for invocation_id, rows in self._disk.items["head"].items():
-            head: Head = rows[""]
-            if head.status is Status.COMPLETED and head.outcome_index is not None:
+        for invocation_id, head in self._ledger.ended.items():
+            if head.outcome_index is not None:
                 for checkpoint in (None, _Untouched(invocation_id)):
                     await self._replay(head, self._ledger.entries[invocation_id], checkpoint)
 
@@ -108,7 +107,7 @@ class SameCommands(Checker):
                 known_entries=len(frames),
                 partial_state=True,
                 key=head.target.key or "",
-                random_seed=random_seed(raw_id),
+                random_seed=seed_of(head),
             ),
             entries=frames,
         )
