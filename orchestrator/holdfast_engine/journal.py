@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holdfast_engine.pages import open_slot
-from holdfast_engine.records import Awaiting, Head, Note, Outcome, Page, Slot
+from holdfast_engine.records import Awaiting, Note, Outcome, Page, Slot
 from holdfast_engine.wire import outcome_of, void_completion
 from holdfast_protocol.frames import HEADER_BYTES
 from holdfast_protocol.messages import MessageType, decode
@@ -23,6 +22,8 @@ _COMMAND_FIRST = MessageType.INPUT
 _COMMAND_END = 0x8000
 _OUTPUT = int(MessageType.OUTPUT)
 _SLEEP = int(MessageType.SLEEP)
+_CALL = int(MessageType.CALL)
+_ONE_WAY_CALL = int(MessageType.ONE_WAY_CALL)
 
 # Commands that get a completion as soon as somebody looks: reads, and the ids of called invocations.
 _ANSWERED_AT_ONCE = frozenset(
@@ -87,10 +88,9 @@ class Journal:
         self._has_notes = False
 
     @classmethod
-    def of(cls, head: Head, pages: Sequence[Page]) -> Journal:
-        """Build the journal from its pages; page 0 is the head's."""
-        journal = cls(open_slot(head, pages))
-        journal._take(head.page)
+    def of(cls, pages: Sequence[Page], slot: Slot) -> Journal:
+        """Build the journal from all its pages, the head's first."""
+        journal = cls(slot)
         for page in pages:
             journal._take(page)
         journal.durable = len(journal.entries)
@@ -127,7 +127,7 @@ class Journal:
         """Add an entry behind the others."""
         index = len(self.entries)
         self.entries.append(frame)
-        kind = type_of(frame)
+        kind = frame[0] << 8 | frame[1]
         if kind >= _COMMAND_END:
             leaf = leaf_of(frame)
             if leaf[0] != "c":
@@ -135,8 +135,10 @@ class Journal:
                 self.resolved[leaf] = index
                 return
             self.resolved.setdefault(leaf, index)
-            self.sleeps.pop(int(leaf[1]), None)
-            self.unanswered.pop(int(leaf[1]), None)
+            if self.sleeps:
+                self.sleeps.pop(int(leaf[1]), None)
+            if self.unanswered:
+                self.unanswered.pop(int(leaf[1]), None)
             return
         self.commands += 1
         if kind == _OUTPUT:
@@ -145,7 +147,7 @@ class Journal:
             sleep = SleepCommand.FromString(frame[HEADER_BYTES:])
             self.sleeps[sleep.result_completion_id] = sleep.wake_up_time
         elif kind in _ANSWERED_AT_ONCE:
-            self.unanswered[_answer_id(frame)] = index
+            self.unanswered[_answer_id(kind, frame)] = index
 
     def add_note(self, note: Note) -> None:
         """Merge a note that has arrived, unless its entry is here already."""
@@ -286,12 +288,15 @@ def _leaves_below(awaiting: Awaiting) -> Iterator[Leaf]:
         yield from _leaves_below(node)
 
 
-def _answer_id(frame: bytes) -> int:
+def _answer_id(kind: int, frame: bytes) -> int:
     """Return the completion id that answers a command at once."""
-    command = decode(frame)
-    calls = isinstance(command, CallCommand | OneWayCallCommand)
-    # Every command that is answered has this field; the union of all messages cannot say so.
-    return int(command.invocation_id_notification_idx if calls else command.result_completion_id)  # type: ignore[attr-defined]
+    body = frame[HEADER_BYTES:]
+    if kind == _CALL:
+        return CallCommand.FromString(body).invocation_id_notification_idx
+    if kind == _ONE_WAY_CALL:
+        return OneWayCallCommand.FromString(body).invocation_id_notification_idx
+    # Every other command that is answered has this field; the union of all messages cannot say so.
+    return int(decode(frame).result_completion_id)  # type: ignore[attr-defined]
 
 
 def leaf_of(frame: bytes) -> Leaf:
@@ -299,9 +304,13 @@ def leaf_of(frame: bytes) -> Leaf:
 
     Every writer puts the id first; anything else takes the slow way through protobuf.
     """
-    if len(frame) > HEADER_BYTES + 1:
+    if len(frame) > HEADER_BYTES + 2:
         tag, value = frame[HEADER_BYTES], frame[HEADER_BYTES + 1]
-        if value < 0x80:
+        if value >= 0x80:
+            # A number of up to fourteen bits, the lower seven first.
+            more = frame[HEADER_BYTES + 2]
+            value = value & 0x7F | more << 7 if more < 0x80 else -1
+        if value >= 0:
             if tag == 0x08:
                 return ("c", value)
             if tag == 0x10:

@@ -16,10 +16,9 @@ from holdfast_engine.world import World
 async def journal_of(world: World, head: Head, pages: Iterable[Page], notes: Iterable[Note]) -> Journal:
     """Return the journal with all frames as they travelled; notes that are not entries yet come behind, pending."""
     stored = tuple(pages)
-    whole = replace(head, page=await _whole(world, head.id, head.page))
-    journal = Journal.of(whole, [await _whole(world, head.id, page) for page in stored])
     # The bytes that are stored say how full the open page is, not the large ones they refer to.
-    journal.slot = open_slot(head, stored)
+    slot = open_slot(head, stored)
+    journal = Journal.of([await _whole(world, head.id, page) for page in (head.page, *stored)], slot)
     await add_notes(world, head.id, journal, notes)
     return journal
 

@@ -7,6 +7,7 @@ out of an item. The embedded store bills itself by these figures; a test holds t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from holdfast_engine.compact import (
     awaiting_text,
@@ -20,7 +21,7 @@ from holdfast_engine.compact import (
     target_text,
     trace_text,
 )
-from holdfast_engine.records import Head, Kept, KeyRef, Lock, Note, Page, Promise, Status
+from holdfast_engine.records import Head, Kept, KeyRef, Kind, Lock, Note, Page, Promise, Status, Target
 from holdfast_protocol.items import HEAD_SORT, page_sort
 from holdfast_protocol.pages import frames_bytes
 
@@ -42,15 +43,15 @@ def head_bytes(head: Head | None) -> int:
     """Return what a head weighs, page 0 included."""
     if head is None:
         return 0
-    size = _item_bytes(head.id, len(HEAD_SORT)) + _text(target_text(head.target, head.kind)) + 2 + _number(head.epoch)
-    size += _number(head.created_ms) + 1 + len(nonce_bytes(head.nonce)) + _retention_bytes(head)
+    size = 1 + _utf8(head.id) + _number(head.epoch) + _number(head.created_ms) + 1 + len(nonce_bytes(head.nonce))
+    size += _settled_bytes(
+        head.target, head.kind, head.deployment_id, head.completion_retention_ms, head.journal_retention_ms
+    )
     size += _frames(head.page)
     if head.modified_ms != head.created_ms:
         size += _number(head.modified_ms)
     if head.last_entry_ms != head.created_ms:
         size += _number(head.last_entry_ms)
-    if head.deployment_id is not None:
-        size += _text(head.deployment_id)
     if head.idempotency_key is not None:
         size += _text(head.idempotency_key)
     if head.limit_key is not None:
@@ -121,28 +122,49 @@ def promise_bytes(key: KeyRef, name: str, promise: Promise | None) -> int:
 
 def number_bytes(number: int) -> int:
     """Return what a number weighs: a byte for two significant digits, one more, and one for a sign."""
+    if 0 < number < 100:
+        return 2
     if number == 0:
         return 1
     digits = len(str(abs(number)).rstrip("0"))
     return (digits + 1) // 2 + (2 if number < 0 else 1)
 
 
+@lru_cache(maxsize=4096)
+def _settled_bytes(
+    target: Target, kind: Kind, deployment_id: str | None, completion_retention_ms: int, journal_retention_ms: int
+) -> int:
+    """Return what those attributes weigh that many heads have in common; a head is weighed with every write."""
+    # The sort key, what is called, and the status: a letter for its name and one for its value.
+    size = 1 + len(HEAD_SORT) + _text(target_text(target, kind)) + 2
+    if deployment_id is not None:
+        size += _text(deployment_id)
+    # The outcome's retention is kept in seconds, and as it is where they do not do.
+    seconds, rest = divmod(completion_retention_ms, 1000)
+    size += _number(seconds + 1) + _number(completion_retention_ms) if rest else _number(seconds)
+    return size if journal_retention_ms == completion_retention_ms else size + _number(journal_retention_ms)
+
+
 def _sparse_bytes(head: Head) -> int:
     """Return what the attributes weigh that most heads do without."""
     size = _FLAG_BYTES * (head.is_open + head.page.closed + head.is_killed)
-    for number, default in (
-        (head.lease_until_ms, 0),
-        (head.protocol_version, None),
-        (head.done, 1),
-        (head.ticket, None),
-        (head.retry_at_ms, None),
-        (head.failed_attempts, 0),
-        (head.command_retries, 0),
-        (head.outcome_index, None),
-        (head.invoke_at_ms, None),
-        (head.answer_retention_ms, None),
+    if head.lease_until_ms:
+        size += _number(head.lease_until_ms)
+    if head.done != 1:
+        size += _number(head.done)
+    if head.failed_attempts:
+        size += _number(head.failed_attempts)
+    if head.command_retries:
+        size += _number(head.command_retries)
+    for number in (
+        head.protocol_version,
+        head.ticket,
+        head.retry_at_ms,
+        head.outcome_index,
+        head.invoke_at_ms,
+        head.answer_retention_ms,
     ):
-        if number is not None and number != default:
+        if number is not None:
             size += _number(number)
     if head.awaiting is not None:
         size += _text(awaiting_text(head.awaiting))
@@ -155,15 +177,6 @@ def _sparse_bytes(head: Head) -> int:
     if head.trace is not None:
         size += _text(trace_text(head.trace))
     return size if head.kept is Kept.JOURNAL else size + _text(_KEPT_LETTER)
-
-
-def _retention_bytes(head: Head) -> int:
-    """Return what the retentions weigh: that of the outcome is kept in seconds, and as it is where they do not do."""
-    seconds, rest = divmod(head.completion_retention_ms, 1000)
-    size = _number(seconds + 1) + _number(head.completion_retention_ms) if rest else _number(seconds)
-    return (
-        size if head.journal_retention_ms == head.completion_retention_ms else size + _number(head.journal_retention_ms)
-    )
 
 
 def _ended_bytes(head: Head) -> int:

@@ -7,6 +7,7 @@ writes, so read, decide and write is atomic as long as nothing is awaited in bet
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from holdfast_engine import operations
 from holdfast_engine.meter import Meter
@@ -15,6 +16,7 @@ from holdfast_engine.ports import FENCED, Acquired, Change, Fenced, Loaded
 from holdfast_engine.records import Failure, Head, Kept, Note, Page, Sink, Slot, Status
 from holdfast_engine.retention import next_expiry_ms
 from holdfast_engine.weights import head_bytes, note_bytes, page_bytes
+from holdfast_local.chronicle import HISTORY_CHARS_MAX, Chronicle, moments_of_head, moments_of_page
 from holdfast_local.codec import decode_head, decode_page, encode
 from holdfast_local.database import Database
 
@@ -25,31 +27,35 @@ _CACHED_HEADS = 4096
 class JournalTables:
     """The journal half of the embedded store; its methods are coroutines only because the port's are."""
 
-    def __init__(self, database: Database, meter: Meter) -> None:
+    def __init__(self, database: Database, meter: Meter, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._meter = meter
-        self._cache: OrderedDict[str, Head] = OrderedDict()
+        self._now_ms = now_ms
+        self._chronicle = Chronicle(database)
+        # With what each weighs: before a write it is what it was after the one before.
+        self._cache: OrderedDict[str, tuple[Head, int]] = OrderedDict()
 
     async def create(self, head: Head) -> Head | None:
         """Put a head unless there is one."""
         present = self.peek(head.id)
-        self._meter.wrote(head_bytes(present or head))
         if present is not None:
+            self._meter.wrote(self._weight(present))
             return present
-        self._put_head(head, is_new=True)
+        self._insert_head(head)
+        self._meter.wrote(self._weight(head))
         return None
 
     async def head(self, invocation_id: str) -> Head | None:
         """Return a head."""
         head = self.peek(invocation_id)
-        self._meter.read(head_bytes(head))
+        self._meter.read(0 if head is None else self._weight(head))
         return head
 
     def peek(self, invocation_id: str) -> Head | None:
         """Return a head without counting a read: conditions are evaluated by the write itself."""
-        head = self._cache.get(invocation_id)
-        if head is not None:
-            return head
+        cached = self._cache.get(invocation_id)
+        if cached is not None:
+            return cached[0]
         row = self._database.read("SELECT record FROM head WHERE id = ?", (invocation_id,)).fetchone()
         if row is None:
             return None
@@ -65,7 +71,7 @@ class JournalTables:
         pages = self._pages(invocation_id) if head.page.closed else ()
         notes = self._notes(invocation_id)
         weights = [page_bytes(page, invocation_id=head.id, number=number) for number, page in enumerate(pages, start=1)]
-        self._meter.read(head_bytes(head) + sum(weights) + _notes_bytes(invocation_id, notes))
+        self._meter.read(self._weight(head) + sum(weights) + _notes_bytes(invocation_id, notes))
         if epoch is not None and (head.epoch != epoch or any(page.epoch > epoch for page in pages)):
             return FENCED
         return Loaded(head=head, pages=pages, notes=notes)
@@ -182,10 +188,10 @@ class JournalTables:
         head = self.peek(invocation_id)
         if head is None or head.nonce != nonce or head.status is not Status.COMPLETED:
             return False
-        for table in ("head", "page", "note"):
+        for table in ("head", "page", "note", "failure"):
             self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
+        self._meter.retired(self._weight(head))
         self._cache.pop(invocation_id, None)
-        self._meter.retired(head_bytes(head))
         return True
 
     async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
@@ -196,7 +202,7 @@ class JournalTables:
             return None
         # What called for it is settled, and stays so.
         self.settled(invocation_id)
-        for table in ("page", "note"):
+        for table in ("page", "note", "failure"):
             self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
         return after
 
@@ -225,7 +231,7 @@ class JournalTables:
                 if head.lease_until_ms:
                     ended = operations.renew(head, epoch=head.epoch, lease_until_ms=0)
                     if ended is not None:
-                        self._put_head(ended, is_new=False)
+                        self._put_head(head, ended)
             after = heads[-1].id
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
@@ -247,38 +253,56 @@ class JournalTables:
         return head
 
     def _update(self, before: Head, after: Head | None) -> Head | None:
-        self._meter.wrote(max(head_bytes(before), head_bytes(after)))
+        weight = self._weight(before)
         if after is not None:
-            self._put_head(after, is_new=False)
+            self._put_head(before, after)
+            if after.last_failure is not None and after.last_failure != before.last_failure:
+                self._chronicle.note_failure(after.id, after.last_failure)
+            weight = max(weight, self._weight(after))
+        self._meter.wrote(weight)
         return after
 
-    def _put_head(self, head: Head, *, is_new: bool) -> None:
-        is_completed = head.status is Status.COMPLETED
-        expires_ms = next_expiry_ms(head)
-        record = encode(head)
-        if is_new:
-            statement = (
-                "INSERT INTO head (status, service, expires_ms, unsettled, record, id) VALUES (?, ?, ?, ?, ?, ?)"
-            )
-            values: tuple[object, ...] = (
-                head.status.value,
-                head.target.service,
-                expires_ms,
-                is_completed,
-                record,
+    def _insert_head(self, head: Head) -> None:
+        target = head.target
+        columns = "id, status, service, handler, key, created_ms, expires_ms, unsettled, record, history"
+        self._database.write(
+            f"INSERT INTO head ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
                 head.id,
+                head.status.value,
+                target.service,
+                target.handler,
+                target.key,
+                head.created_ms,
+                next_expiry_ms(head),
+                head.status is Status.COMPLETED,
+                encode(head),
+                moments_of_head(None, head, now_ms=self._now_ms()),
+            ),
+        )
+        self._keep(head)
+
+    def _put_head(self, before: Head, head: Head) -> None:
+        is_completed = head.status is Status.COMPLETED
+        values: tuple[object, ...] = (head.status.value, next_expiry_ms(head), is_completed, encode(head))
+        statement = "UPDATE head SET status = ?, expires_ms = ?, unsettled = ?, record = ?"
+        if moments := moments_of_head(before, head, now_ms=self._now_ms()):
+            statement += (
+                f", history = CASE WHEN length(history) < {HISTORY_CHARS_MAX} THEN history || ? ELSE history END"
             )
-        else:
-            statement = "UPDATE head SET status = ?, expires_ms = ?, unsettled = ?, record = ? WHERE id = ?"
-            values = (head.status.value, expires_ms, is_completed, record, head.id)
-        self._database.write(statement, values)
+            values = (*values, moments)
+        self._database.write(f"{statement} WHERE id = ?", (*values, head.id))
         self._keep(head)
 
     def _keep(self, head: Head) -> None:
-        self._cache[head.id] = head
+        self._cache[head.id] = (head, head_bytes(head))
         self._cache.move_to_end(head.id)
         if len(self._cache) > _CACHED_HEADS:
             self._cache.popitem(last=False)
+
+    def _weight(self, head: Head) -> int:
+        """Return what the head weighs that was read or written last."""
+        return self._cache[head.id][1]
 
     def _pages(self, invocation_id: str) -> tuple[Page, ...]:
         rows = self._database.read("SELECT record FROM page WHERE id = ? ORDER BY number", (invocation_id,))
@@ -293,8 +317,10 @@ class JournalTables:
         weights = [page_bytes(page, invocation_id=invocation_id, number=number) for page in (before, after)]
         self._meter.wrote(max(weights))
         if after is not None:
-            statement = "INSERT OR REPLACE INTO page (id, number, record) VALUES (?, ?, ?)"
-            self._database.write(statement, (invocation_id, number, encode(after)))
+            statement = "INSERT INTO page (id, number, record, history) VALUES (?, ?, ?, ?) ON CONFLICT (id, number)"
+            statement += " DO UPDATE SET record = excluded.record, history = history || excluded.history"
+            moments = moments_of_page(before, after, now_ms=self._now_ms())
+            self._database.write(statement, (invocation_id, number, encode(after), moments))
         return after
 
 

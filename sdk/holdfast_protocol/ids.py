@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from functools import lru_cache
 
 from holdfast_protocol.errors import DecodeError, excerpt
 
@@ -38,10 +39,11 @@ _ULID_ENTROPY_BYTES = 10
 def encode_invocation_id(raw24: bytes) -> str:
     """Return the `inv_…` string of a raw invocation id: 8 bytes of partition key and 16 of identity."""
     _require_length(raw24, INVOCATION_ID_BYTES, "an invocation id")
-    partition_key = _encode_field(raw24[:_PARTITION_KEY_BYTES], _CHARS_64_BIT)
+    partition_key = _encode_partition_key(raw24[:_PARTITION_KEY_BYTES])
     return _INVOCATION_PREFIX + partition_key + _encode_field(raw24[_PARTITION_KEY_BYTES:], _CHARS_128_BIT)
 
 
+@lru_cache(maxsize=1024)
 def decode_invocation_id(text: str) -> bytes:
     """Return the 24 raw bytes of an `inv_…` string.
 
@@ -109,6 +111,12 @@ def ulid(time_ms: int, entropy: bytes) -> bytes:
     if not 0 <= time_ms < 1 << 8 * _ULID_TIME_BYTES:
         raise ValueError(f"time {time_ms} ms does not fit 48 bits")
     return time_ms.to_bytes(_ULID_TIME_BYTES, "big") + entropy
+
+
+@lru_cache(maxsize=1024)
+def _encode_partition_key(raw: bytes) -> str:
+    # All invocations of a service have the same.
+    return _encode_field(raw, _CHARS_64_BIT)
 
 
 def _encode_field(raw: bytes, width: int) -> str:

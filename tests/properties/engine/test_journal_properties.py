@@ -28,7 +28,7 @@ IMMEDIATE = {
 
 
 def journal_of(entries: list[bytes]) -> Journal:
-    journal = Journal.of(own.head(), ())
+    journal = Journal.of((own.head().page,), slot_in_head(own.head()))
     for entry in entries:
         journal.add(entry)
     return journal
@@ -141,7 +141,7 @@ def test_what_was_stored_is_not_merged_again(entries: list[bytes], arrived: list
     for note in arrived:
         journal.add_note(note)
     page = Page(epoch=1, base=0, frames=tuple(journal.entries), taken=journal.pending_taken)
-    again = Journal.of(own.head(page=page), ())
+    again = Journal.of((page,), slot_in_head(own.head(page=page)))
     for note in arrived:
         again.add_note(note)
     assert again.entries == journal.entries
@@ -176,12 +176,11 @@ def test_pages_and_slots_make_a_round_trip(plan: list[tuple[list[int], bool]]) -
         taken = (f"s#{number}",) if has_token else ()
         head, slot = _append(head, pages, slot, frames, taken)
         written += frames
-    journal = Journal.of(head, pages)
+    journal = Journal.of((head.page, *pages), open_slot(head, pages))
     assert journal.entries == written
     assert journal.durable == len(written)
     assert journal.taken.keys() == {f"s#{number}" for number, (_, has_token) in enumerate(plan) if has_token}
     assert (journal.slot.page, journal.slot.count, journal.slot.base) == (slot.page, slot.count, slot.base)
-    assert open_slot(head, pages) == journal.slot
     base = 0
     for page in (head.page, *pages):
         assert page.base == base
