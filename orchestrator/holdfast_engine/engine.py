@@ -24,6 +24,7 @@ from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, KeyRef, Kind, Outcome, Status, Target
 from holdfast_engine.registration import Registration
 from holdfast_engine.retention import answers_for_ms, has_journal
+from holdfast_engine.seeing import Seeing
 from holdfast_engine.signals import awakeable_note
 from holdfast_engine.submit import Created, Submission, relay, submit
 from holdfast_engine.upkeep import recover, renew_leases, sweep_retention
@@ -76,7 +77,7 @@ class Description:
     entries: tuple[bytes, ...]
 
 
-class Engine(Operating):
+class Engine(Operating, Seeing):
     """Durable execution over a world of ports."""
 
     def __init__(self, world: World) -> None:
@@ -171,6 +172,14 @@ class Engine(Operating):
         await self.world.wakeups.watchdog(invocation_id)
         await notify_if_alive(self.world, invocation_id, note)
         await self.world.store.flushed()
+
+    async def head(self, invocation_id: str) -> Head:
+        """Return how an invocation stands.
+
+        Raises:
+            UnknownInvocation: There is none of that id.
+        """
+        return await existing(self.world, invocation_id)
 
     async def describe(self, invocation_id: str) -> Description:
         """Return an invocation with its journal.

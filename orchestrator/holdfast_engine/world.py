@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast_engine.performed import Performed
 from holdfast_engine.ports import Blobs, Clock, Dice, Discovery, Invoker, Store, Wakeups
+from holdfast_engine.ports.listing import Listing
 from holdfast_engine.records import Outcome
 from holdfast_engine.registry import Registry
 
@@ -150,6 +151,8 @@ class World:
     waiters: Waiters = field(default_factory=Waiters)
     live: dict[str, Held] = field(default_factory=dict)
     performed: Performed = field(default_factory=lambda: Performed(_PERFORMED_MAX))
+    # Where the store has no listing of its own, people see what recovery sees.
+    listing: Listing | None = None
 
     @property
     def has_room(self) -> bool:

@@ -69,6 +69,7 @@ class LocalServer:
                 registry=Registry(),
                 settings=settings,
                 tasks=tasks,
+                listing=self.store.listing,
             )
         )
         self.wakeups.bind(advance=self.engine.advance, check_key=self.engine.check_key)

@@ -27,8 +27,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from holdfast_engine.errors import StoreUnreachable
+from holdfast_local.migration import migrate
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # How long a batch nobody waits for may stay open; long enough to gather, short enough to bound what a crash loses.
 _COMMIT_AFTER_S = 0.005
@@ -41,12 +42,19 @@ _CACHE_KIB = 64 * 1024
 
 _SCHEMA = """
 CREATE TABLE head (
-    id TEXT PRIMARY KEY, status TEXT NOT NULL, service TEXT NOT NULL, expires_ms INTEGER, unsettled INTEGER NOT NULL,
-    record BLOB NOT NULL
+    id TEXT PRIMARY KEY, status TEXT NOT NULL, service TEXT NOT NULL, handler TEXT NOT NULL, key TEXT,
+    created_ms INTEGER NOT NULL, expires_ms INTEGER, unsettled INTEGER NOT NULL, record BLOB NOT NULL,
+    history TEXT NOT NULL
 );
 CREATE INDEX head_unfinished ON head (id) WHERE status <> 'completed' OR unsettled;
 CREATE INDEX head_expires ON head (expires_ms) WHERE expires_ms IS NOT NULL;
-CREATE TABLE page (id TEXT, number INTEGER, record BLOB NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID;
+CREATE INDEX head_created ON head (created_ms, id, service);
+CREATE INDEX head_active ON head (created_ms, id) WHERE status <> 'completed';
+CREATE INDEX head_key ON head (key, created_ms, id) WHERE key IS NOT NULL;
+CREATE TABLE page (
+    id TEXT, number INTEGER, record BLOB NOT NULL, history TEXT NOT NULL, PRIMARY KEY (id, number)
+) WITHOUT ROWID;
+CREATE TABLE failure (id TEXT, number INTEGER, record BLOB NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID;
 CREATE TABLE note (id TEXT, arrival INTEGER, name TEXT, frame BLOB NOT NULL, PRIMARY KEY (id, name)) WITHOUT ROWID;
 CREATE TABLE lock (key TEXT PRIMARY KEY, is_busy INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX lock_busy ON lock (key) WHERE is_busy;
@@ -150,7 +158,7 @@ class Database:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        elif version != SCHEMA_VERSION:
+        elif (version := migrate(connection, version)) != SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"its schema version is {version}, and this Holdfast knows {SCHEMA_VERSION}")
         return connection
 

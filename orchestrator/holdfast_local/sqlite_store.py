@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from holdfast_engine.meter import Meter
 from holdfast_engine.registry import Deployment
+from holdfast_local.chronicle import Chronicle
 from holdfast_local.codec import decode_deployment, encode
 from holdfast_local.database import Database
 from holdfast_local.journal_tables import JournalTables
 from holdfast_local.key_tables import KeyTables
+from holdfast_local.listing import SqliteListing
+from holdfast_local.surroundings import SystemClock
+
+_system_ms = SystemClock().now_ms
 
 
 class SqliteStore(JournalTables, KeyTables):
-    """The whole port; `meter` holds what DynamoDB would have billed."""
+    """The whole port; `meter` holds what DynamoDB would have billed, `listing` finds things for people.
 
-    def __init__(self, path: Path | None) -> None:
+    `now_ms` dates the moments of histories; whatever decides has its times from the engine.
+    """
+
+    def __init__(self, path: Path | None, *, now_ms: Callable[[], int] = _system_ms) -> None:
         self.database = Database(path)
         self.meter = Meter()
-        JournalTables.__init__(self, self.database, self.meter)
+        self.listing = SqliteListing(self.database, Chronicle(self.database))
+        JournalTables.__init__(self, self.database, self.meter, now_ms)
         KeyTables.__init__(self, self.database, self.meter)
 
     def open(self) -> None:

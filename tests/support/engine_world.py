@@ -219,10 +219,10 @@ class EngineUnderTest:
         self.script = script or Script()
         self.invoker = invoker or self.script
         self.settings = settings or Settings()
-        self.inner = inner or SqliteStore(None)
+        self.clock = VirtualClock()
+        self.inner = inner or SqliteStore(None, now_ms=self.clock.now_ms)
         self.blobs = blobs or MemoryBlobs()
         self.dice = dice or CountingDice()
-        self.clock = VirtualClock()
         self.discovery = ScriptedDiscovery()
         self.registry = Registry(deployments or [deployment(services())])
         self._is_restart = inner is not None
@@ -240,6 +240,7 @@ class EngineUnderTest:
             registry=self.registry,
             settings=self.settings,
             tasks=tasks,
+            listing=self.inner.listing,
         )
         self.engine = Engine(self.world)
         self.wakeups.bind(advance=self.engine.advance, check_key=self.engine.check_key)

@@ -188,8 +188,9 @@ def test_a_pause_tells_the_operator_from_the_policy() -> None:
         "is paused since 3 h because an attempt failed for good with [500] no; it goes on when it is resumed"
     )
     assert "an operator paused it; it goes on" in sentence(head(Status.PAUSED))
-    for cut_off in ({"retry_at_ms": NOW}, {"lease_until_ms": NOW}, {"modified_ms": NOW}):
-        assert "an operator paused it; its last failure was [500] no" in sentence(replace(by_policy, **cut_off))
+    for cut_off in ("retry_at_ms", "lease_until_ms", "modified_ms"):
+        by_hand = head(Status.PAUSED, last_failure=failure, **{cut_off: NOW})
+        assert "an operator paused it; its last failure was [500] no" in sentence(by_hand)
 
 
 def test_what_is_ready_and_not_taken_up_says_why() -> None:
