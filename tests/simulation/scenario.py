@@ -8,6 +8,8 @@ from typing import Any, Literal
 from tests.simulation.workload.programs import Program
 from tests.simulation.world.faults import Fault, Kind, Site
 
+What = Literal["cancel", "kill", "pause", "resume", "restart", "purge", "purge journal", "redeploy"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -22,15 +24,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What an operator does to an invocation: the n-th of those there are, counted round.
+    """What an operator does to an invocation: the n-th of those that it can be done to, counted round.
 
-    Or, `upon_call`, to the one that makes the n-th call of the history, at once, and whenever that is.
+    Or, `upon_call`, to the one that makes the n-th call of the history, at once, and whenever that is. `for_ms`: how
+    long one that is paused stays so, before the operator resumes it.
     """
 
     at_ms: int
-    what: Literal["cancel", "kill", "pause", "resume", "redeploy"]
+    what: What
     which: int
     upon_call: bool = False
+    for_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,14 @@ class Simulation:
             habits=_habits(scenario),
         )
         self.clients = Clients(self.fleet, self.outside, scenario, self._stream("clients"))
-        self.operators = Operators(self.fleet, scenario.orders, deploy=self._deploy, begin=self.clients.begin)
+        self.operators = Operators(
+            self.fleet,
+            scenario.orders,
+            scenario.programs,
+            self.ledger,
+            deploy=self._deploy,
+            begin=self.clients.begin,
+        )
         self.disk.observers.append(self.operators.on_change)
         self.replays = SameCommands(self.disk, self.ledger, self.endpoint)
         self.watch.checkers = self._checkers()
@@ -215,6 +222,7 @@ class Simulation:
             closures=self.watch.closures,
             crashes=self.fleet.crashes,
             messages=self.queue.delivered,
+            **{f"orders: {what}": count for what, count in self.operators.carried_out.items()},
         )
 
 

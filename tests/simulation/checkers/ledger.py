@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast_engine.blobs import REFERENCE_TYPE
-from holdfast_engine.records import Head, Page
+from holdfast_engine.records import Head, Kept, Page
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.frames import frame_body, frame_type
 from holdfast_protocol.messages import MessageType, decode
@@ -39,6 +39,7 @@ class Ledger:
         self.completed: dict[str, tuple[int, float]] = {}
         self.killed_s: dict[str, float] = {}
         self.ended: dict[str, Head] = {}
+        self.forgotten: set[str] = set()
         self.copies: dict[str, str] = {}
         self.taken: dict[str, set[str]] = {}
         self._run_names: dict[tuple[str, int], str] = {}
@@ -60,6 +61,8 @@ class Ledger:
                 self.ended[after.id] = after
                 if after.is_killed:
                     self.killed_s[after.id] = now_s
+            if after.kept is Kept.NOTHING:
+                self.forgotten.add(after.id)
         page = page_of(after)
         assert page is not None
         self.taken.setdefault(changed.partition, set()).update(page.taken)

@@ -74,11 +74,12 @@ class Predictions(Checker):
         return any(entry.message.signal_id == CANCEL_SIGNAL_ID for entry in signals)
 
     def _has_reason(self, head: Head) -> bool:
-        if not self._ordered.isdisjoint(self._ledger.lineage(head.id)):
+        line = self._ledger.lineage(head.id)
+        if not self._ordered.isdisjoint(line):
             return True
         for other in self._ledger.created:
             for entry in self._ledger.commands(other, MessageType.SEND_SIGNAL):
-                if entry.message.target_invocation_id in self._ledger.lineage(head.id) and entry.message.idx == CANCEL_SIGNAL_ID:
+                if entry.message.target_invocation_id in line and entry.message.idx == CANCEL_SIGNAL_ID:
                     return True
         return any(self._calls(parent, head.id) for parent in self._ledger.killed_s)
 

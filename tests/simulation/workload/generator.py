@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Literal
 
-from tests.simulation.scenario import Order, Request, Scenario, Surroundings
+from tests.simulation.scenario import Order, Request, Scenario, Surroundings, What
 from tests.simulation.workload.programs import DOOMED, OBJECT, POISON, SERVICE, WORKFLOW, Program, Statement
 from tests.simulation.world.faults import Kind, Site
 from tests.simulation.world.invokers import DIRECT, MODES
@@ -42,7 +42,9 @@ _PROMISES = {"promise": 3, "resolve": 2, "peek": 1}
 # What a weather needs to tell right from wrong: a zombie something long to do, a look something that comes meanwhile.
 _NEEDED = {"zombies": {"slow"}, "calm": {"gather", "slow", "send"}, "operators": {"sleep", "slow"}}
 _JOINABLE = ("run", "slow", "flaky", "decline", "sleep", "call", "awakeable")
-_DISTURBING: tuple[Literal["cancel", "kill"], ...] = ("cancel", "kill")
+# What can be done to somebody in the middle of something.
+_STRIKING = frozenset({"cancel", "kill", "pause"})
+_ORDERS: tuple[What, ...] = ("cancel", "kill", "pause", "resume", "restart", "purge", "purge journal")
 
 
 def generate(seed: int) -> Scenario:
@@ -143,12 +145,14 @@ def _orders(dice: Random, *, has_orders: bool) -> list[Order]:
     if dice.random() < 0.3:
         orders.append(Order(at_ms=dice.randint(0, 20_000), what="redeploy", which=0))
     if has_orders:
-        wanted = [what for what in _DISTURBING if dice.random() < 0.7] or ["cancel"]
-        for _ in range(dice.randint(1, 8)):
+        wanted = [what for what in _ORDERS if dice.random() < 0.5] or ["cancel"]
+        for _ in range(dice.randint(1, 10)):
             at_ms = dice.choice((dice.randint(0, 6_000), dice.randint(0, 60_000)))
-            upon_call = dice.random() < 0.3
+            what = dice.choice(wanted)
+            upon_call = what in _STRIKING and dice.random() < 0.3
             which = dice.randrange(6 if upon_call else 30)
-            orders.append(Order(at_ms=at_ms, what=dice.choice(wanted), which=which, upon_call=upon_call))
+            for_ms = dice.choice((0, 300, 5_000)) if what == "pause" else 0
+            orders.append(Order(at_ms=at_ms, what=what, which=which, upon_call=upon_call, for_ms=for_ms))
     return orders
 
 
