@@ -199,6 +199,13 @@ class SimStore(Port):
 
         return await self._do(_WRITE, f"note {invocation_id} {note.key}", effect)
 
+    async def has_note(self, invocation_id: str, key: str) -> bool:
+        return await self._do(
+            _READ,
+            f"has note {invocation_id} {key}",
+            lambda: self._disk.get("note", invocation_id, key) is not None,
+        )
+
     async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
         return await self._change(
             "cancel unstarted", invocation_id, operations.cancel_unstarted, failure=failure, now_ms=now_ms
