@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from holdfast_engine.blobs import spilled
 from holdfast_engine.effects import SubmitChild
-from holdfast_engine.errors import RequestRejected
+from holdfast_engine.errors import PayloadTooLarge, RequestRejected
 from holdfast_engine.held import Held, Key
 from holdfast_engine.ids import idempotent_id, random_invocation_id, workflow_run_id
 from holdfast_engine.keys import enter
@@ -16,9 +16,11 @@ from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.records import Caller, Failure, Head, Kind, Outcome, Page, Sink, Status, Target, Trace
 from holdfast_engine.registry import HandlerSpec
 from holdfast_engine.retention import forget, is_over, retentions
+from holdfast_engine.scopes import scoping_problem
 from holdfast_engine.trace import trace_of
 from holdfast_engine.world import World
 from holdfast_protocol import schema_pb2 as pb
+from holdfast_protocol.errors import FrameTooLargeError
 from holdfast_protocol.messages import MessageType, encode
 
 NONCE_BYTES = 12
@@ -188,8 +190,9 @@ def _checked(world: World, submission: Submission) -> HandlerSpec:
         raise RequestRejected("a workflow run takes no idempotency key: its own key is that already")
     if submission.idempotency_key == "":
         raise RequestRejected("the idempotency key is empty: leave the header out or give it a value")
-    if submission.limit_key is not None and submission.target.scope is None:
-        raise RequestRejected("a limit key needs a scope")
+    problem = scoping_problem(submission.target.scope, submission.limit_key)
+    if problem is not None:
+        raise RequestRejected(problem)
     return spec
 
 
@@ -275,7 +278,11 @@ def _submission(effect: SubmitChild) -> Submission:
 
 def _input_frame(submission: Submission) -> bytes:
     headers = [pb.Header(key=name, value=value) for name, value in submission.headers]
-    return encode(pb.InputCommand(headers=headers, value=pb.Value(content=submission.body)))
+    try:
+        return encode(pb.InputCommand(headers=headers, value=pb.Value(content=submission.body)))
+    except FrameTooLargeError as error:
+        # The body may have passed the ingress' own limit, and the headers are stored with it.
+        raise PayloadTooLarge(f"the body and its headers are too large together: {error}") from error
 
 
 def _call_sink(parent: Head, completion_id: int) -> Sink:

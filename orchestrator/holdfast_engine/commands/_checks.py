@@ -9,6 +9,7 @@ from holdfast_engine.errors import RequestRejected
 from holdfast_engine.ids import idempotent_id, workflow_run_id
 from holdfast_engine.records import Head, Kind, Target
 from holdfast_engine.registry import Registry
+from holdfast_engine.scopes import scoping_problem
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.ids import decode_invocation_id
 
@@ -56,8 +57,9 @@ def calls_known_target(command: Any, head: Head, registry: Registry) -> None:
         raise CommandRefused(f"the idempotency key of a call to {target} is empty", rt_code="RT0017")
     if command.HasField("idempotency_key") and spec.kind is Kind.WORKFLOW:
         raise CommandRefused(f"{target} is a workflow run: its key is its idempotency key", rt_code="RT0017")
-    if command.HasField("limit_key") and not command.HasField("scope"):
-        raise CommandRefused(f"the call to {target} has a limit key and no scope", rt_code="RT0017")
+    problem = scoping_problem(target.scope, command.limit_key if command.HasField("limit_key") else None)
+    if problem is not None:
+        raise CommandRefused(f"the call to {target} cannot be made: {problem}", rt_code="RT0017")
 
 
 def invocation_named(command: Any) -> str:

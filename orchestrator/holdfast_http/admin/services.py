@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from holdfast_engine.errors import UnknownTarget
 from holdfast_http.admin.shapes import handler_json, service_json
 from holdfast_http.messages import Response, json_response
+from holdfast_http.openapi import openapi_of
 
 if TYPE_CHECKING:
     from holdfast_engine.registry import Registry, ServiceSpec
@@ -20,6 +21,11 @@ def list_services(registry: Registry) -> Response:
 def show_service(registry: Registry, name: str) -> Response:
     """Return one service."""
     return json_response(200, service_json(_service(registry, name)))
+
+
+def show_openapi(registry: Registry, name: str, *, ingress_url: str) -> Response:
+    """Return the OpenAPI document of a service."""
+    return json_response(200, openapi_of(_service(registry, name), ingress_url=ingress_url))
 
 
 def list_handlers(registry: Registry, name: str) -> Response:

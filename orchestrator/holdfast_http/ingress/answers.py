@@ -63,10 +63,16 @@ def error_response(status: int, message: str, headers: Headers = (), *, holdfast
     return json_response(status, content, (("x-restate-error-source", "ingress"), *headers))
 
 
-def _failure_response(failure: Failure, headers: Headers) -> Response:
+def failure_json(failure: Failure) -> dict[str, object]:
+    """Return the error JSON of a failed invocation."""
     content: dict[str, object] = {"code": failure.code, "message": failure.message, "source": "invocation"}
     if failure.metadata:
         content["metadata"] = dict(failure.metadata)
+    return content
+
+
+def _failure_response(failure: Failure, headers: Headers) -> Response:
+    content = failure_json(failure)
     # A terminal error may carry any number; only an HTTP error can be a response's status.
     status = failure.code if 400 <= failure.code <= 599 else 500
     return json_response(status, content, (("x-restate-error-source", "invocation"), *headers))

@@ -112,7 +112,7 @@ def _idempotency_key(request: Request, handler: HandlerSpec) -> str | None:
 
 
 def _limit_key(request: Request, query: Mapping[str, str], target: Target) -> str | None:
-    limit_key = request.header("x-restate-limit-key") or query.get("limit-key")
+    limit_key = request.header("x-restate-limit-key") or query.get("limit-key") or None
     if limit_key is not None and target.scope is None:
         raise bad_request("a limit key needs a scope: call /restate/scope/<scope>/call/...")
     return limit_key

@@ -1,12 +1,12 @@
-"""Results of invocations that were submitted before: attach, output and lookup."""
+"""Invocations that were submitted before, however they are named: attach, output, status and lookup."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from holdfast_engine.errors import UnknownTarget
-from holdfast_engine.records import Kind, Target
-from holdfast_http.ingress.answers import error_response, outcome_response
+from holdfast_engine.records import Kind, Status, Target
+from holdfast_http.ingress.answers import error_response, failure_json, outcome_response
 from holdfast_http.ingress.targets import spelled_target
 from holdfast_http.json_body import JsonBody
 from holdfast_http.messages import Request, Response, json_response
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from holdfast_http.ingress.tools import Tools
     from holdfast_protocol.manifest import OutputSpec
 
-Verb = Literal["attach", "output", "lookup"]
+Verb = Literal["attach", "output", "status", "lookup"]
+
+# What is neither of these has begun.
+_STAGE_BY_STATUS = {
+    Status.SCHEDULED: "created",
+    Status.QUEUED: "created",
+    Status.READY: "created",
+    Status.COMPLETED: "completed",
+}
 
 
 async def by_invocation(tools: Tools, verb: Verb, invocation_id: str) -> Response:
@@ -71,6 +79,8 @@ async def _answer(tools: Tools, verb: Verb, invocation_id: str, target: Target |
     if verb == "lookup":
         # The id follows from the name; whether there is an invocation of that id is what `output` answers.
         return json_response(200, {"invocationId": invocation_id})
+    if verb == "status":
+        return await _stage(tools, invocation_id)
     if verb == "attach":
         finished = await tools.waiting_room.wait(tools.engine.result(invocation_id, wait=True))
         assert finished is not None, "a result that is waited for is there"
@@ -82,9 +92,19 @@ async def _answer(tools: Tools, verb: Verb, invocation_id: str, target: Target |
     return outcome_response(finished, await _output_spec(tools, invocation_id, target))
 
 
+async def _stage(tools: Tools, invocation_id: str) -> Response:
+    head = await tools.engine.head(invocation_id)
+    content: dict[str, object] = {"stage": _STAGE_BY_STATUS.get(head.status, "started")}
+    if head.status is Status.COMPLETED:
+        finished = await tools.engine.result(invocation_id, wait=False)
+        if finished is not None and finished.outcome.failure is not None:
+            content["error"] = failure_json(finished.outcome.failure)
+    return json_response(200, content, (("x-restate-id", invocation_id),))
+
+
 async def _output_spec(tools: Tools, invocation_id: str, target: Target | None) -> OutputSpec | None:
     if target is None:
-        target = (await tools.engine.describe(invocation_id)).head.target
+        target = (await tools.engine.head(invocation_id)).target
     service = tools.engine.registry.service(target.service)
     # The handler may be gone since; then the rules for a handler that declares nothing apply.
     handler = service.handlers.get(target.handler) if service else None

@@ -59,19 +59,19 @@ async def _spelled(tools: Tools, request: Request, verb: str, rest: tuple[str, .
 
 async def _result_route(tools: Tools, request: Request, segments: tuple[str, ...]) -> Response:
     match segments:
-        case ["attach" | "output" | "lookup" as verb]:
+        case ["attach" | "output" | "status" | "lookup" as verb]:
             _require(request, _POST)
             return await results.by_body(tools, verb, request)
-        case ["attach" | "output" as verb, invocation_id]:
+        case ["attach" | "output" | "status" as verb, invocation_id]:
             _require(request, _GET)
             return await results.by_invocation(tools, verb, invocation_id)
-        case ["invocation", invocation_id, "attach" | "output" as verb]:
+        case ["invocation", invocation_id, "attach" | "output" | "status" as verb]:
             _require(request, _GET)
             return await results.by_invocation(tools, verb, invocation_id)
-        case ["invocation", _, *_, _, idempotency_key, "attach" | "output" as verb]:
+        case ["invocation", _, *_, _, idempotency_key, "attach" | "output" | "status" as verb]:
             _require(request, _GET)
             return await results.by_idempotent_request(tools, verb, segments[1:-2], idempotency_key)
-        case ["workflow", name, key, "attach" | "output" as verb]:
+        case ["workflow", name, key, "attach" | "output" | "status" as verb]:
             _require(request, _GET)
             return await results.by_workflow(tools, verb, name, key)
         case _:

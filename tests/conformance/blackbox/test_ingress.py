@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from tests.conformance.blackbox.arena import PYTHON_SDKS
@@ -293,3 +294,92 @@ async def test_pages_of_other_origins_may_call(server: Server) -> None:
     assert asked.headers["access-control-allow-origin"] in ("*", "https://shop.example")
     answer = await server.post("/Player/play", [], headers={"origin": "https://shop.example"})
     assert answer.headers["access-control-allow-origin"] in ("*", "https://shop.example")
+
+
+async def test_a_body_larger_than_lambda_takes(server: Server) -> None:
+    """A body of 8 MB arrives, and comes back."""
+    text = "x" * 8_000_000
+    assert await server.call("/Player/play", [run("a", text)]) == [text]
+
+
+async def test_a_body_beyond_the_limit_is_refused(server: Server) -> None:
+    """A body beyond 32 MiB is a 413."""
+    content = b'"' + b"x" * (33 * 1024 * 1024) + b'"'
+    try:
+        answer = await server.ingress.post(
+            "/Player/play", content=content, headers={"content-type": "application/json"}
+        )
+    except httpx.TransportError:
+        # Restate answers and hangs up at once, so that a client that is still writing may not see the answer.
+        assert server.is_restate
+        return
+    assert answer.status_code == 413
+
+
+async def test_a_workflow_is_found_by_its_key(server: Server) -> None:
+    """Attach and output find a workflow's run by its key, by path and by body; before it runs there is nothing."""
+    key = new("story")
+    assert (await server.ingress.get(f"/restate/workflow/Story/{key}/output")).status_code == 404
+    assert await server.call(f"/Story/{key}/run", [run("a", 1)]) == [1]
+    target = {"target": "workflow", "workflowName": "Story", "workflowKey": key}
+    for verb in ("attach", "output"):
+        assert value_of(await server.ingress.get(f"/restate/workflow/Story/{key}/{verb}")) == [1]
+        assert value_of(await server.post(f"/restate/{verb}", target)) == [1]
+
+
+async def test_an_idempotent_request_is_found_by_what_it_was(server: Server) -> None:
+    """Attach and output find an invocation by its target and its idempotency key."""
+    key, name = new("key"), new("actor")
+    await server.call(f"/Actor/{name}/play", [run("a", 1)], headers={"idempotency-key": key})
+    await server.call("/Player/play", [run("a", 2)], headers={"idempotency-key": key})
+    for verb in ("attach", "output"):
+        assert value_of(await server.ingress.get(f"/restate/invocation/Actor/{name}/play/{key}/{verb}")) == [1]
+        assert value_of(await server.ingress.get(f"/restate/invocation/Player/play/{key}/{verb}")) == [2]
+
+
+async def test_a_stored_outcome_says_how_long_it_is_kept(server: Server) -> None:
+    """Asked a second time, an idempotent request answers the same and says until when."""
+    headers = {"idempotency-key": new("key")}
+    first = await server.post("/Player/play", [run("a", 1)], headers=headers)
+    again = await server.post("/Player/play", [run("a", 2)], headers=headers)
+    assert (first.json(), again.json()) == ([1], [1])
+    assert first.headers["x-restate-id"] == again.headers["x-restate-id"]
+    assert "idempotency-expires" in again.headers
+
+
+async def test_a_repeated_send_was_accepted_before(server: Server) -> None:
+    """A send with a known idempotency key, or of a workflow that has run, is told so."""
+    headers = {"idempotency-key": new("key")}
+    sent = [await server.post("/Player/play/send", [run("a", 1)], headers=headers) for _ in range(2)]
+    assert [answer.json()["status"] for answer in sent] == ["Accepted", "PreviouslyAccepted"]
+    assert len({answer.json()["invocationId"] for answer in sent}) == 1
+    key = new("story")
+    runs = [await server.post(f"/Story/{key}/run/send", [run("a", 1)]) for _ in range(2)]
+    assert [answer.json()["status"] for answer in runs] == ["Accepted", "PreviouslyAccepted"]
+
+
+async def test_a_workflow_is_called_once(server: Server) -> None:
+    """The second call of a workflow's run is a 409; an idempotency key has no place there."""
+    key = new("story")
+    assert await server.call(f"/Story/{key}/run", [run("a", 1)]) == [1]
+    assert (await server.post(f"/Story/{key}/run", [run("a", 1)])).status_code == 409
+    headers = {"idempotency-key": "x"}
+    assert (await server.post(f"/Story/{new('story')}/run", [run("a", 1)], headers=headers)).status_code == 400
+
+
+async def test_awakeables_have_a_short_name(server: Server) -> None:
+    """`/restate/a` is `/restate/awakeables`; what is no awakeable is refused."""
+    name = new("wait")
+    invocation = await server.start(awakeable(name))
+    token = await server.awakeable(name)
+    assert (await server.ingress.post(f"/restate/a/{token}/resolve", json="v")).status_code == 202
+    assert await server.result(invocation) == ["v"]
+    assert (await server.ingress.post("/restate/a/nonsense/resolve", json="v")).status_code == 400
+    assert (await server.ingress.get(f"/restate/a/{token}/resolve")).status_code == 405
+
+
+async def test_every_service_has_an_openapi_document(server: Server) -> None:
+    """The admin API describes a service's paths, keyed ones with their key."""
+    document = (await server.admin.get("/services/Actor/openapi")).json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/restate/call/Actor/{key}/play", "/restate/send/Actor/{key}/play"} <= set(document["paths"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from holdfast_engine.engine import Description, Submission
-from holdfast_engine.records import Head, Kind, Outcome, Page, Status, Target
+from holdfast_engine.records import Failure, Head, Kind, Outcome, Page, Status, Target
 from holdfast_http.ingress.app import Ingress
 from tests.support.fake_engine import NOW_MS, FakeEngine
 from tests.support.requests import JSON, ask, content, header, post
@@ -114,6 +114,43 @@ async def test_every_way(place: Place, who: str, method: str, path: str, body: d
     place.release.set()
     assert await attached == (200, b'"x"', invocation_id)
     assert await answer("output") == (200, b'"x"', invocation_id)
+
+
+@pytest.mark.parametrize(("who", "method", "path", "body"), WAYS)
+async def test_status(place: Place, who: str, method: str, path: str, body: dict[str, str] | None) -> None:
+    """Status says how far an invocation has come, whichever way it is named."""
+    invocation_id = place.ids[who]
+    text = json.dumps(body).replace("ID", invocation_id, 1) if body and who == "plain" else json.dumps(body)
+    target = path.format("status").replace("ID", invocation_id)
+
+    async def stage() -> object:
+        return content(await ask(place.ingress, method, target, text if body else b"", JSON))
+
+    assert await stage() == {"stage": "started"}
+    description = place.engine.descriptions[invocation_id]
+    for status in (Status.SCHEDULED, Status.QUEUED, Status.READY):
+        place.engine.descriptions[invocation_id] = replace(description, head=replace(description.head, status=status))
+        assert await stage() == {"stage": "created"}
+    place.release.set()
+    await asyncio.sleep(0.01)
+    assert await stage() == {"stage": "completed"}
+
+
+async def test_status_of_a_failure(place: Place) -> None:
+    """The status of an invocation that has failed says how."""
+    failure = Failure(code=409, message="sold out", metadata=(("item", "bread"),))
+
+    async def failing(submission: Submission) -> Outcome:
+        return Outcome(failure=failure)
+
+    place.engine.answering = failing
+    invocation_id = await place.send("/Greeter/greet/send")
+    place.engine.descriptions[invocation_id] = Description(head=_head(invocation_id), entries=())
+    await asyncio.sleep(0.01)
+    assert content(await ask(place.ingress, "GET", f"/restate/status/{invocation_id}")) == {
+        "stage": "completed",
+        "error": {"code": 409, "message": "sold out", "source": "invocation", "metadata": {"item": "bread"}},
+    }
 
 
 async def test_content_type_and_expiry(place: Place) -> None:
