@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http.client import HTTPException
 from ipaddress import ip_address
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from holdfast_cli.problems import RequestFailed, UsageProblem
@@ -31,13 +32,15 @@ class AdminClient:
         self._url = url.rstrip("/")
         self._opener = _opener(parts.hostname)
 
-    def request(self, method: str, *path: str, body: object = None) -> Any:
+    def request(self, method: str, *path: str, body: object = None, query: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of the answer; None when it is empty.
 
         Raises:
             RequestFailed: The server refused, or could not be reached.
         """
         address = "/".join((self._url, *(quote(part, safe="") for part in path)))
+        if query:
+            address += f"?{urlencode(query)}"
         content = None if body is None else json.dumps(body).encode()
         request = Request(address, data=content, method=method, headers={"content-type": "application/json"})
         try:

@@ -78,7 +78,7 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
         lease_until_ms=now + world.settings.lease_ms,
         deployment_id=chosen[0].id if chosen is not None else head.deployment_id,
         protocol_version=chosen[1] if chosen is not None else head.protocol_version,
-        ticket=head.ticket if entered is None else entered.key.ticket,
+        ticket=await _ticket(world, head) if entered is None else entered.key.ticket,
         failed_attempts=(head.failed_attempts if keeps_budget else 0) + int(has_died),
         command_retries=head.command_retries + int(has_died),
     )
@@ -91,6 +91,18 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
     if is_at_rest is None:
         is_at_rest = await run(world, held)
     return None if is_at_rest else now + world.settings.put_back_ms
+
+
+async def _ticket(world: World, head: Head) -> int | None:
+    """Return the ticket by which an invocation holds its key.
+
+    One that was paused before its first commit has no ticket in its head, though it may have queued for the key. It
+    keeps the key until it has ended, so what is served now is its first ticket.
+    """
+    if head.ticket is not None or not head.kind.holds_key:
+        return head.ticket
+    key = await held_key(world, head)
+    return key.ticket if key is not None else None
 
 
 async def _loaded(world: World, head: Head, *, was_open: bool) -> Held | None:

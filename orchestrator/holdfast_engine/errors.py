@@ -58,6 +58,13 @@ class WrongState(RequestRejected):
     http_status = 409
 
 
+class NotStarted(WrongState):
+    """The invocation waits for its time or its key, and what is asked for needs one that has begun."""
+
+    code = "HF-0425"
+    http_status = 425
+
+
 class JournalGone(RequestRejected):
     """The journal that the operation needs is no longer kept."""
 

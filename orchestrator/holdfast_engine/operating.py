@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from holdfast_engine.attempt import start_run
 from holdfast_engine.cancel import CancelOutcome, cancel, cancel_token
+from holdfast_engine.configuring import configure
 from holdfast_engine.errors import UnknownDeployment
 from holdfast_engine.kill import KillOutcome, kill
 from holdfast_engine.pausing import PauseOutcome, pause, resume
-from holdfast_engine.pruning import forget
+from holdfast_engine.pruning import drained, forget, idle, remove
 from holdfast_engine.purging import purge, purge_journal
 from holdfast_engine.registration import Registration, modify, register
-from holdfast_engine.registry import Deployment, Endpoint, Registry
+from holdfast_engine.registry import Deployment, Endpoint, Registry, ServiceSpec
 from holdfast_engine.restarting import restart
 from holdfast_engine.world import World
+from holdfast_protocol.manifest import Options
 
 
 class Operating:
@@ -63,6 +67,7 @@ class Operating:
         Raises:
             UnknownInvocation: There is none of that id.
             WrongState: It has not started, or it has ended.
+            RequestRejected: There is no such deployment.
             DeploymentUnfit: It cannot go on with that deployment.
         """
         await resume(self.world, invocation_id, deployment=deployment)
@@ -129,13 +134,27 @@ class Operating:
         known = self._deployment(deployment_id)
         return await modify(self.world, known, endpoint, overwrite=overwrite, dry_run=dry_run)
 
-    async def forget_deployment(self, deployment_id: str) -> None:
-        """Take a deployment out of the registry, whatever still runs on it.
+    async def configure(self, service: str, change: Options) -> ServiceSpec:
+        """Change options of a service until its next revision.
+
+        Raises:
+            UnknownTarget: There is no such service.
+            RequestRejected: An option makes no sense for its kind.
+        """
+        return await configure(self.world, service, change)
+
+    async def drained_deployments(self) -> Sequence[Deployment]:
+        """Return those that nothing needs any more; reads every invocation that has not ended."""
+        return await drained(self.world, idle(self.registry))
+
+    async def forget_deployment(self, deployment_id: str, *, force: bool) -> None:
+        """Take a deployment out of the registry; with `force`, whatever still runs on it.
 
         Raises:
             UnknownDeployment: There is none of that id.
+            WrongState: It is still needed, and `force` is not set.
         """
-        await forget(self.world, self._deployment(deployment_id))
+        await (forget if force else remove)(self.world, self._deployment(deployment_id))
 
     def _deployment(self, deployment_id: str) -> Deployment:
         deployment = self.registry.deployment(deployment_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from holdfast_engine.errors import DeploymentUnfit, WrongState
+from holdfast_engine.errors import DeploymentUnfit, NotStarted, RequestRejected, WrongState
 from holdfast_engine.existing import existing
 from holdfast_engine.keys import held_key
 from holdfast_engine.load import is_pinned
@@ -15,7 +15,8 @@ from holdfast_engine.world import World
 # Each round lost means that the invocation moved on by itself meanwhile.
 _ROUNDS_MAX = 100
 
-_GOES_ON_BY_ITSELF = frozenset({Status.READY, Status.RUNNING})
+# Queued stands for one that holds its key: its creator runs it without a write that would say so.
+_GOES_ON_BY_ITSELF = frozenset({Status.QUEUED, Status.READY, Status.RUNNING})
 
 
 class PauseOutcome(StrEnum):
@@ -43,7 +44,9 @@ async def pause(world: World, invocation_id: str) -> PauseOutcome:
         head = await existing(world, invocation_id)
         if head.status is Status.PAUSED:
             return PauseOutcome.ALREADY_PAUSED
-        await _check_started(world, head, "paused")
+        _check_unended(head, "paused")
+        if not await has_started(world, head):
+            raise WrongState(f"{head.id} has not started and cannot be paused; cancel it instead")
         if await world.store.pause(head.id, now_ms=world.clock.now_ms()) is not None:
             return PauseOutcome.DONE
     raise WrongState(f"{invocation_id} changes too quickly to be paused; try again")
@@ -60,11 +63,14 @@ async def resume(world: World, invocation_id: str, *, deployment: str) -> None:
     Raises:
         UnknownInvocation: There is none of that id.
         WrongState: It has not started, or it has ended.
+        RequestRejected: There is no such deployment.
         DeploymentUnfit: It cannot go on with that deployment.
     """
     for _ in range(_ROUNDS_MAX):
         head = await existing(world, invocation_id)
-        await _check_started(world, head, "resumed")
+        _check_unended(head, "resumed")
+        if not await has_started(world, head):
+            raise NotStarted(f"{head.id} has not started and cannot be resumed")
         other = await _deployment_id(world, head, deployment)
         if head.status in _GOES_ON_BY_ITSELF:
             return
@@ -86,11 +92,12 @@ def fitting(world: World, head: Head, deployment_id: str, *, version: int | None
         version: The protocol version of its journal; None when its journal is not one yet.
 
     Raises:
-        DeploymentUnfit: There is no such deployment, it has no such handler, or it does not speak the version.
+        RequestRejected: There is no such deployment.
+        DeploymentUnfit: It has no such handler, or it does not speak the version.
     """
     found = world.registry.deployment(deployment_id)
     if found is None:
-        raise DeploymentUnfit(f"there is no deployment {deployment_id!r}; GET /deployments lists those there are")
+        raise RequestRejected(f"there is no deployment {deployment_id!r}; GET /deployments lists those there are")
     manifest = found.manifest
     services = [service for service in manifest.services if service.name == head.target.service]
     if not any(handler.name == head.target.handler for service in services for handler in service.handlers):
@@ -121,11 +128,14 @@ async def _deployment_id(world: World, head: Head, deployment: str) -> str | Non
     return fitting(world, head, deployment, version=head.protocol_version).id
 
 
-async def _check_started(world: World, head: Head, participle: str) -> None:
+async def has_started(world: World, head: Head) -> bool:
+    """Return whether an invocation that has not ended is past waiting for its time and its key."""
+    if head.status is Status.QUEUED:
+        # Its creator may run it already: who gets the key at once is spared a write that would say so.
+        return await held_key(world, head) is not None
+    return head.status is not Status.SCHEDULED
+
+
+def _check_unended(head: Head, participle: str) -> None:
     if head.status is Status.COMPLETED:
         raise WrongState(f"{head.id} has ended and cannot be {participle}")
-    if head.status is Status.SCHEDULED:
-        raise WrongState(f"{head.id} waits for its start time and cannot be {participle}; cancel it instead")
-    # Its creator may run it already: who gets the key at once is spared a write that would say so.
-    if head.status is Status.QUEUED and await held_key(world, head) is None:
-        raise WrongState(f"{head.id} waits for its key and cannot be {participle}; cancel it instead")

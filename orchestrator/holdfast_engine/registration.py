@@ -52,12 +52,14 @@ async def register(
         metadata=metadata,
     )
     if not dry_run:
-        await _save(world, deployment)
+        await save(world, deployment)
     return Registration(deployment=deployment, is_new=known is None)
 
 
 async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwrite: bool, dry_run: bool) -> Deployment:
     """Change a deployment's address and headers in place; with `overwrite` it becomes what is served there now.
+
+    Its services keep their revisions: to mend an old deployment must not move new invocations to it.
 
     Raises:
         DiscoveryFailed: The endpoint did not say what it serves.
@@ -69,14 +71,15 @@ async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwri
     manifest, sdk_version = await world.discovery.discover(endpoint)
     _check_versions(manifest)
     if overwrite:
-        _check_kinds(world, manifest)
-        revisions = _revisions(world, manifest, known)
+        revisions = tuple(
+            (name, known.revision_of(name) or revision) for name, revision in _revisions(world, manifest, known)
+        )
         changed = replace(known, endpoint=endpoint, manifest=manifest, revisions=revisions, sdk_version=sdk_version)
     else:
         _check_serves(manifest, known)
         changed = replace(known, endpoint=endpoint)
     if not dry_run:
-        await _save(world, changed)
+        await save(world, changed)
     return changed
 
 
@@ -84,7 +87,8 @@ def _at(world: World, endpoint: Endpoint) -> Deployment | None:
     return next((each for each in world.registry.deployments() if each.endpoint.address == endpoint.address), None)
 
 
-async def _save(world: World, deployment: Deployment) -> None:
+async def save(world: World, deployment: Deployment) -> None:
+    """Make a deployment known, here at once and elsewhere with the next look."""
     await world.store.save_deployment(deployment)
     world.registry.put(deployment)
     await world.store.flushed()

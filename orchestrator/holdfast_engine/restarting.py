@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from holdfast_engine.blobs import spilled
-from holdfast_engine.errors import JournalGone, NotRestartable, RequestRejected, UnknownTarget, WrongState
+from holdfast_engine.errors import JournalGone, NotRestartable, NotStarted, RequestRejected, UnknownTarget, WrongState
 from holdfast_engine.existing import existing
 from holdfast_engine.ids import random_invocation_id, seed_of
 from holdfast_engine.journal import Journal
 from holdfast_engine.load import journal_of_stored
-from holdfast_engine.pausing import OnDeployment, fitting
+from holdfast_engine.pausing import OnDeployment, fitting, has_started
 from holdfast_engine.prefix import prefix_of
 from holdfast_engine.records import Head, Kind, Origin, Page, Slot, Status
-from holdfast_engine.registry import Deployment
+from holdfast_engine.registry import Deployment, HandlerSpec, handler_spec
 from holdfast_engine.retention import has_journal, retentions
 from holdfast_engine.submit import NONCE_BYTES, start
 from holdfast_engine.world import World
@@ -35,21 +35,21 @@ async def restart(world: World, invocation_id: str, *, from_index: int, deployme
         world: The world.
         invocation_id: Which one.
         from_index: The last entry of its journal that the new one takes over; 0 is its input alone.
-        deployment: "keep", "latest", or a deployment's id; None is the latest for an input, and the same for more.
+        deployment: "keep", "latest", or a deployment's id; None is the latest.
 
     Raises:
         UnknownInvocation: There is none of that id.
-        WrongState: It has not ended.
+        WrongState: It has not ended, or not even started.
         JournalGone: Its journal is no longer kept.
         NotRestartable: It is a workflow, or its protocol is too old.
-        RequestRejected: A command up to that entry has not been completed, or there is no such entry.
+        RequestRejected: A command up to that entry has not been completed, or there is no such entry or deployment.
         DeploymentUnfit: It cannot run on that deployment.
     """
     old = await existing(world, invocation_id)
     frames = _prefix(old, await _journal(world, old), from_index)
     chosen, version = _deployment(world, old, deployment, has_steps=len(frames) > 1)
     is_pinned = len(frames) > 1 or deployment not in (None, OnDeployment.LATEST)
-    head = _head(world, old, chosen, version)
+    head = _head(world, old, (chosen, version))
     origin = Origin(invocation_id=old.id, copied=len(frames), seed=seed_of(old), is_pinned=is_pinned)
     await world.wakeups.watchdog(head.id)
     head = replace(head, origin=origin, done=len(frames), page=await _stored(world, head.id, frames))
@@ -62,6 +62,8 @@ async def restart(world: World, invocation_id: str, *, from_index: int, deployme
 
 async def _journal(world: World, old: Head) -> Journal:
     if old.status is not Status.COMPLETED:
+        if not await has_started(world, old):
+            raise NotStarted(f"{old.id} has not started, so there is nothing to restart")
         raise WrongState(f"{old.id} has not ended; a copy of it would do its work beside it")
     if old.kind is Kind.WORKFLOW:
         raise NotRestartable(f"{old.id} is a workflow's run, which happens once per key: purge it and run it again")
@@ -84,9 +86,7 @@ def _prefix(old: Head, journal: Journal, until: int) -> tuple[bytes, ...]:
 
 def _deployment(world: World, old: Head, deployment: str | None, *, has_steps: bool) -> tuple[Deployment, int]:
     """Return where the new one runs, and the protocol version of its journal."""
-    if deployment is None:
-        deployment = OnDeployment.KEEP if has_steps else OnDeployment.LATEST
-    if deployment == OnDeployment.LATEST:
+    if deployment is None or deployment == OnDeployment.LATEST:
         latest = world.registry.latest(old.target.service)
         if latest is None:
             raise UnknownTarget(f"no service is called {old.target.service!r} any more")
@@ -107,9 +107,9 @@ def _deployment(world: World, old: Head, deployment: str | None, *, has_steps: b
     return fitting(world, old, deployment, version=version), version
 
 
-def _head(world: World, old: Head, chosen: Deployment, version: int) -> Head:
+def _head(world: World, old: Head, chosen: tuple[Deployment, int]) -> Head:
     now = world.clock.now_ms()
-    spec = world.registry.target(old.target)
+    spec = _spec(chosen[0], old)
     completion, journal, answer = retentions(spec, has_identity=False, least_ms=world.settings.retention_min_ms)
     return Head(
         id=random_invocation_id(old.target.service, world.clock, world.dice),
@@ -121,8 +121,8 @@ def _head(world: World, old: Head, chosen: Deployment, version: int) -> Head:
         modified_ms=now,
         page=Page(epoch=0, base=0, frames=()),
         nonce=world.dice.entropy(NONCE_BYTES).hex(),
-        deployment_id=chosen.id,
-        protocol_version=version,
+        deployment_id=chosen[0].id,
+        protocol_version=chosen[1],
         last_entry_ms=now,
         limit_key=old.limit_key,
         completion_retention_ms=completion,
@@ -130,6 +130,12 @@ def _head(world: World, old: Head, chosen: Deployment, version: int) -> Head:
         journal_retention_ms=journal,
         trace=old.trace,
     )
+
+
+def _spec(chosen: Deployment, old: Head) -> HandlerSpec:
+    """Return the handler as the chosen deployment declares it; the latest one may not have it any more."""
+    service = next(each for each in chosen.manifest.services if each.name == old.target.service)
+    return handler_spec(service, next(each for each in service.handlers if each.name == old.target.handler))
 
 
 async def _stored(world: World, invocation_id: str, frames: Sequence[bytes]) -> Page:

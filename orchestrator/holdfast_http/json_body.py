@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from holdfast_http.durations import DurationError, parse_duration_ms
 from holdfast_http.messages import JSON_TYPE, Request
 from holdfast_http.problems import HttpProblem, bad_request
 
@@ -48,6 +49,25 @@ class JsonBody:
         if value is not None and not isinstance(value, bool):
             raise bad_request(f"the field '{name}' must be true or false")
         return value
+
+    def text_list(self, name: str) -> tuple[str, ...]:
+        """Return an array of strings that must be there."""
+        value = self._content.get(name)
+        if not isinstance(value, list) or not all(isinstance(each, str) and _is_text(each) for each in value):
+            raise bad_request(f"the field '{name}' must be an array of strings")
+        return tuple(value)
+
+    def duration_ms(self, name: str) -> int | None:
+        """Return a duration, or None where it is absent or null."""
+        text = self.optional_text(name)
+        try:
+            return None if text is None else parse_duration_ms(text)
+        except DurationError as error:
+            raise bad_request(f"the field '{name}' is no duration: {error}") from error
+
+    def has(self, name: str) -> bool:
+        """Return whether a field is there, and not null."""
+        return self._content.get(name) is not None
 
     def texts(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return an object whose values are strings; empty where it is absent or null."""

@@ -95,6 +95,7 @@ class HoldfastCode(_ExplainedId):
     DEPLOYMENT_UNFIT = "HF-0421", "The invocation cannot run on the deployment that was named."
     NOT_RESTARTABLE = "HF-0422", "An invocation of that kind, or one that far, cannot be restarted."
     UNKNOWN_DEPLOYMENT = "HF-0423", "No deployment has that id."
+    NOT_STARTED = "HF-0425", "The operation needs an invocation that has begun, and this one waits."
     JOURNAL_FULL = "HF-0430", "A journal has reached the allowed number of entries; the invocation is paused."
     ORCHESTRATOR = "HF-0500", "The orchestrator failed in a way it has no better name for."
     UNAVAILABLE = "HF-0503", "A dependency does not answer; the driver tries again."

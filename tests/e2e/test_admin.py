@@ -58,7 +58,7 @@ def test_registering_an_endpoint(site: Site, endpoint: str) -> None:
     """An endpoint is registered by its URI, whichever HTTP it speaks, and its handlers can be called."""
     before = get(site, "/deployments")["deployments"]
     answer = site.admin.post("/v3/deployments", json={"uri": endpoint, "dry_run": True})
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 201, answer.text
     assert get(site, "/deployments")["deployments"] == before
     answer = site.admin.post("/v3/deployments", json={"uri": endpoint, "metadata": {"git": "abc"}})
     assert answer.status_code == 201, answer.text
@@ -106,7 +106,7 @@ def test_ending_one(site: Site, verb: str, message: str) -> None:
     assert (attached.status_code, attached.json()["source"]) == (409, "invocation")
     assert message in attached.json()["message"]
     again = site.admin.patch(f"/invocations/{invocation_id}/{verb}")
-    assert (again.status_code, again.json()["outcome"]) == (200, "already-completed")
+    assert (again.status_code, "nothing changed" in again.json()["message"]) == (409, True)
 
 
 def test_cancelling_one_that_has_not_begun(site: Site) -> None:

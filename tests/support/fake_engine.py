@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from holdfast_engine.engine import (
@@ -13,18 +14,20 @@ from holdfast_engine.engine import (
     Engine,
     Finished,
     KillOutcome,
+    PauseOutcome,
     Registration,
     Submission,
 )
 from holdfast_engine.errors import AlreadyInvoked, RequestRejected, UnknownInvocation
 from holdfast_engine.ids import idempotent_id, workflow_run_id
-from holdfast_engine.records import Kind, Outcome, Target
-from holdfast_engine.registry import Deployment, Endpoint, Registry
+from holdfast_engine.records import Head, Kind, Outcome, Status, Target
+from holdfast_engine.registry import Deployment, Endpoint, Registry, ServiceSpec
 from holdfast_protocol.ids import encode_invocation_id
 from holdfast_protocol.manifest import HandlerManifest, InputSpec, Manifest, Options, OutputSpec, ServiceManifest
 
 NOW_MS = 1_800_000_000_000
 RETENTION_MS = 24 * 60 * 60 * 1000
+RESTARTED = "inv_1restarted"
 
 JSON_INPUT = InputSpec(required=True, content_type="application/json", json_schema={"type": "string"})
 ANY_JSON_INPUT = InputSpec(required=False, content_type="application/json")
@@ -92,7 +95,7 @@ def deployment_of(*services: ServiceManifest, address: str = "tests") -> Deploym
 
 
 class FakeEngine:
-    """Stands where `Engine` does; `calls` runs `answering` once per invocation."""
+    """Stands where `Engine` does; `calls` runs `answering` once per invocation; `operated` is what was asked of it."""
 
     def __init__(self, answering: Answering = echo) -> None:
         self.registry = Registry([deployment_of(*SERVICES)])
@@ -100,8 +103,12 @@ class FakeEngine:
         self.submissions: list[Submission] = []
         self.completed_awakeables: list[tuple[str, Outcome]] = []
         self.registered: list[Endpoint] = []
+        self.drained: list[Deployment] = []
         self.register_result: Registration | Exception | None = None
         self.cancel_outcome = CancelOutcome.APPENDED
+        self.kill_outcome = KillOutcome.DONE
+        self.pause_outcome = PauseOutcome.DONE
+        self.operated: list[tuple[object, ...]] = []
         self.descriptions: dict[str, Description] = {}
         self._runs: dict[str, asyncio.Task[Outcome]] = {}
 
@@ -140,7 +147,33 @@ class FakeEngine:
 
     async def kill(self, invocation_id: str) -> KillOutcome:
         self._run(invocation_id)
-        return KillOutcome.DONE
+        return self.kill_outcome
+
+    async def pause(self, invocation_id: str) -> PauseOutcome:
+        self._run(invocation_id)
+        return self.pause_outcome
+
+    async def resume(self, invocation_id: str, *, deployment: str) -> None:
+        self._run(invocation_id)
+        self.operated.append(("resume", deployment))
+
+    async def restart(self, invocation_id: str, *, from_index: int, deployment: str | None) -> str:
+        self._run(invocation_id)
+        self.operated.append(("restart", from_index, deployment))
+        return RESTARTED
+
+    async def purge(self, invocation_id: str) -> None:
+        self._run(invocation_id)
+        self.operated.append(("purge",))
+
+    async def purge_journal(self, invocation_id: str) -> None:
+        self._run(invocation_id)
+        self.operated.append(("purge journal",))
+
+    async def head(self, invocation_id: str) -> Head:
+        run = self._run(invocation_id)
+        head = self.descriptions[invocation_id].head
+        return replace(head, status=Status.COMPLETED) if run.done() else head
 
     async def describe(self, invocation_id: str) -> Description:
         self._run(invocation_id)
@@ -152,6 +185,25 @@ class FakeEngine:
         if isinstance(result, Exception):
             raise result
         return result or Registration(deployment=deployment_of(*SERVICES, address=endpoint.address), is_new=True)
+
+    async def modify_deployment(
+        self, deployment_id: str, endpoint: Endpoint, *, overwrite: bool, dry_run: bool
+    ) -> Deployment:
+        self.operated.append(("modify", deployment_id, overwrite, dry_run))
+        self.registered.append(endpoint)
+        return replace(deployment_of(*SERVICES), endpoint=endpoint)
+
+    async def drained_deployments(self) -> Sequence[Deployment]:
+        return self.drained
+
+    async def forget_deployment(self, deployment_id: str, *, force: bool) -> None:
+        self.operated.append(("forget", deployment_id, force))
+
+    async def configure(self, service: str, change: Options) -> ServiceSpec:
+        self.operated.append(("configure", service, change))
+        found = self.registry.service(service)
+        assert found is not None, f"there is no {service}"
+        return found
 
     def _submit(self, submission: Submission) -> tuple[str, bool]:
         self.submissions.append(submission)

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from holdfast_http.admin.answers import EXPECTED, error_response, problem_response
-from holdfast_http.admin.routes import Tools, route
+from holdfast_http.admin.routes import route
+from holdfast_http.admin.tools import Tools
 from holdfast_http.messages import Request, Response
 
 if TYPE_CHECKING:

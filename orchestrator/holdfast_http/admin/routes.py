@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from holdfast_http.admin import deployments, health, invocations, services
+from holdfast_http.admin import deployments, health, invocations, operations, services
+from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
 
-if TYPE_CHECKING:
-    from holdfast_engine.engine import Engine
-
 _VERSIONS = {f"v{number}": number for number in range(health.ADMIN_VERSION_MIN, health.ADMIN_VERSION_MAX + 1)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What the handler functions of the admin API work with."""
-
-    engine: Engine
-    product_version: str
-    ingress_url: str
-
-
-# What each method of a path does.
-_Answers = dict[str, Callable[[], Response | Awaitable[Response]]]
 
 
 async def route(tools: Tools, request: Request) -> Response:
@@ -36,7 +17,7 @@ async def route(tools: Tools, request: Request) -> Response:
         HttpProblem: No route has that path or that method.
     """
     segments, version = _without_version(path_segments(request.path))
-    answers = _answers(tools, request, segments, version) or _invocation_answers(tools, request, segments)
+    answers = {**_answers(tools, request, segments, version), **operations.answers(tools, request, segments)}
     if not answers:
         raise HttpProblem(404, f"the admin API has no {request.path}; it has /services, /deployments and /invocations")
     answer = answers.get(request.method)
@@ -53,11 +34,11 @@ def _without_version(segments: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
         case [version, *rest] if version in _VERSIONS:
             return tuple(rest), _VERSIONS[version]
         case _:
-            # Without a version the oldest is meant: that is what was there before there were any.
-            return segments, health.ADMIN_VERSION_MIN
+            # As the stock server has it, without a version the newest is meant.
+            return segments, health.ADMIN_VERSION_MAX
 
 
-def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version: int) -> _Answers:
+def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version: int) -> Answers:
     registry = tools.engine.registry
     match segments:
         case ["health"]:
@@ -68,7 +49,7 @@ def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version:
             return {"GET": health.cluster_health}
         case ["deployments"]:
             return {
-                "GET": lambda: deployments.list_deployments(registry),
+                "GET": lambda: deployments.list_deployments(tools.engine, request),
                 "POST": lambda: deployments.register(tools.engine, request, version),
             }
         case ["deployments", deployment_id]:
@@ -81,20 +62,7 @@ def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version:
             return {"GET": lambda: services.list_handlers(registry, name)}
         case ["services", name, "handlers", handler]:
             return {"GET": lambda: services.show_handler(registry, name, handler)}
-        case _:
-            return {}
-
-
-def _invocation_answers(tools: Tools, request: Request, segments: tuple[str, ...]) -> _Answers:
-    match segments:
         case ["invocations", invocation_id]:
-            return {
-                "GET": lambda: invocations.show(tools.engine, invocation_id),
-                "DELETE": lambda: invocations.delete(tools.engine, request, invocation_id),
-            }
-        case ["invocations", invocation_id, "cancel"]:
-            return {"PATCH": lambda: invocations.cancel(tools.engine, invocation_id)}
-        case ["invocations", invocation_id, "kill"]:
-            return {"PATCH": lambda: invocations.kill(tools.engine, invocation_id)}
+            return {"GET": lambda: invocations.show(tools.engine, invocation_id)}
         case _:
             return {}

@@ -21,7 +21,7 @@ from holdfast_http.admin.app import Admin
 from holdfast_http.ingress.app import Ingress
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.messages import encode
-from tests.support.fake_engine import NOW_MS, FakeEngine
+from tests.support.fake_engine import NOW_MS, RESTARTED, FakeEngine
 from tests.support.requests import header, post
 
 UNKNOWN = "inv_1gdJBtdVEcM942bjcDmb1c1khoaJe11Hbz"
@@ -175,6 +175,26 @@ def test_ending(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "operated", "sentence"),
+    [
+        (("pause",), (), "ID is paused; `holdfast invocations resume` lets it go on."),
+        (("resume",), ("resume", "keep"), "ID goes on."),
+        (("resume", "--deployment", "latest"), ("resume", "latest"), "ID goes on."),
+        (("restart",), ("restart", 0, None), f"ID runs again as {RESTARTED}."),
+        (("restart", "--from", "3", "--deployment", "keep"), ("restart", 3, "keep"), f"ID runs again as {RESTARTED}."),
+        (("purge",), ("purge",), "ID is forgotten."),
+        (("purge", "--journal"), ("purge journal",), "The journal of ID is forgotten."),
+    ],
+)
+def test_operating(server: Server, arguments: tuple[str, ...], operated: tuple[object, ...], sentence: str) -> None:
+    """The other operations do what they are called, with their options, and say so."""
+    verb, *options = arguments
+    result = run(server, "invocations", verb, server.invocation_id, *options)
+    assert result.output == f"{sentence.replace('ID', server.invocation_id)}\n"
+    assert not operated or server.engine.operated[-1] == operated
+
+
+@pytest.mark.parametrize(
     "path",
     [("services", "list"), ("deployments", "list"), ("invocations", "describe", "ID"), ("invocations", "cancel", "ID")],
 )
@@ -184,7 +204,7 @@ def test_json(server: Server, path: tuple[str, ...]) -> None:
     assert json.loads(run(server, *arguments, "--json").output)
 
 
-@pytest.mark.parametrize("verb", ["describe", "cancel", "kill"])
+@pytest.mark.parametrize("verb", ["describe", "cancel", "kill", "pause", "resume", "restart", "purge"])
 def test_unknown(server: Server, verb: str) -> None:
     """An unknown id is one sentence on stderr and exit code 1."""
     result = run(server, "invocations", verb, UNKNOWN)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast_engine.engine import CancelOutcome, Description
+from holdfast_engine.engine import CancelOutcome, Description, KillOutcome
 from holdfast_engine.records import (
     Awaiting,
     Caller,
@@ -174,7 +174,7 @@ async def test_an_outcome_in_the_journal(admin: Admin, engine: FakeEngine, invoc
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
-    [(CancelOutcome.DONE, 200), (CancelOutcome.APPENDED, 202), (CancelOutcome.ALREADY_COMPLETED, 200)],
+    [(CancelOutcome.DONE, 200), (CancelOutcome.APPENDED, 202)],
 )
 async def test_cancel(
     admin: Admin, engine: FakeEngine, invocation_id: str, outcome: CancelOutcome, status: int
@@ -192,15 +192,32 @@ async def test_kill(admin: Admin, invocation_id: str) -> None:
     assert (answer.status, content(answer)["outcome"]) == (200, "done")
 
 
+@pytest.mark.parametrize("verb", ["cancel", "kill"])
+async def test_what_has_ended_is_not_ended_again(
+    admin: Admin, engine: FakeEngine, invocation_id: str, verb: str
+) -> None:
+    """Cancelling or killing what has completed is a conflict, and says that nothing changed."""
+    engine.cancel_outcome, engine.kill_outcome = CancelOutcome.ALREADY_COMPLETED, KillOutcome.ALREADY_COMPLETED
+    answer = await ask(admin, "PATCH", f"/invocations/{invocation_id}/{verb}")
+    assert answer.status == 409
+    assert "nothing changed" in content(answer)["message"]
+
+
 @pytest.mark.parametrize(("query", "status"), [("", 202), ("?mode=cancel", 202), ("?mode=Kill", 202), ("?mode=x", 400)])
 async def test_the_older_spelling(admin: Admin, invocation_id: str, query: str, status: int) -> None:
-    """The older spelling ends an invocation by a mode."""
+    """The older spelling operates by a mode, and says the same of what is not there."""
     assert (await ask(admin, "DELETE", f"/invocations/{invocation_id}{query}")).status == status
+    assert (await ask(admin, "DELETE", f"/invocations/{UNKNOWN}{query}")).status == status
+    assert (await ask(admin, "DELETE", f"/invocations/inv_nonsense{query}")).status == 400
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ""), ("DELETE", ""), ("DELETE", "?mode=kill"), ("PATCH", "/cancel"), ("PATCH", "/kill")],
+    [
+        ("GET", ""),
+        *(("PATCH", f"/{verb}") for verb in ("cancel", "kill", "pause", "resume", "purge", "purge-journal")),
+        ("PATCH", "/restart-as-new"),
+    ],
 )
 async def test_unknown(admin: Admin, method: str, path: str) -> None:
     """An unknown invocation is 404, and what is no id 400."""

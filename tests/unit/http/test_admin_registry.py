@@ -176,11 +176,11 @@ async def test_registering_a_function_of_another_account(admin: Admin, engine: F
         ("/v2/deployments", {"force": False}, 409),
         ("/v2/deployments", {"force": True}, 201),
         ("/v2/deployments", {}, 201),
-        ("/deployments", {}, 201),
+        ("/deployments", {}, 200),
         ("/v3/deployments", {}, 200),
         ("/v3/deployments", {"force": True}, 200),
         ("/v4/deployments", {"dry_run": True}, 200),
-        ("/v2/deployments", {"dry_run": True}, 200),
+        ("/v2/deployments", {"dry_run": True}, 201),
     ],
 )
 async def test_registering_again(
