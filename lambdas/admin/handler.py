@@ -1,5 +1,6 @@
 """The admin API, behind a function URL."""
 
+import holdfast_aws.runtime.loading  # noqa: F401 - before all that takes time
 from holdfast_aws.runtime.process import Process
 from holdfast_aws.runtime.settings import settings
 from holdfast_http.admin.app import Admin

@@ -1,5 +1,6 @@
 """The registrar: CloudFormation's custom resource for versions of handler functions."""
 
+import holdfast_aws.runtime.loading  # noqa: F401 - before all that takes time
 from holdfast_aws.runtime.process import Process
 from holdfast_aws.runtime.pruning import Pruning
 from holdfast_aws.runtime.registrar import Registrar

@@ -1,5 +1,6 @@
 """The sends queue: messages of any producer that start invocations."""
 
+import holdfast_aws.runtime.loading  # noqa: F401 - before all that takes time
 from holdfast_aws.runtime.process import Process
 from holdfast_aws.runtime.queues import Queue
 from holdfast_aws.runtime.sends import Sends

@@ -1,5 +1,6 @@
 """The sweeper: timers that fall due soon go onto the queue of wake-ups."""
 
+import holdfast_aws.runtime.loading  # noqa: F401 - before all that takes time
 from holdfast_aws.runtime.process import Process
 from holdfast_aws.runtime.settings import settings
 from holdfast_aws.runtime.sweeping import Sweeping

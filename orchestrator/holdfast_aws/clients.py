@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 # Within a region a connection stands after a few milliseconds, and DynamoDB answers in tens: what takes seconds will
 # not come. The longest of all is an attempt, which a Lambda function may run for 15 minutes.
@@ -21,12 +23,33 @@ _INVOKE_TIMEOUT_S = 905
 THREADS_MAX = 32
 
 
+class _Later:
+    """A client that is made when somebody first asks it for something, which with most events nobody does."""
+
+    def __init__(self, make: Callable[[], Any], turn: Lock) -> None:
+        self._make = make
+        self._turn = turn
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.now(), name)
+
+    def now(self) -> Any:
+        """Return the client."""
+        if self._made is None:
+            # Whoever needs it may be in any thread, and a session makes one client at a time.
+            with self._turn:
+                self._made = self._made or self._make()
+        return self._made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
     """One botocore client per service that an orchestrator's process uses.
 
-    Building a client is not safe from several threads and takes a tenth of a second of CPU, so all are built here, at
-    the cold start. Endpoints and credentials come from where botocore looks for them: `AWS_ENDPOINT_URL` or
+    Making a client takes up to a tenth of a second of CPU and is not safe from several threads. What every event needs
+    is made at the cold start, when Lambda lends a function a whole processor; the others make themselves when they are
+    used. Endpoints and credentials come from where botocore looks for them: `AWS_ENDPOINT_URL` or
     `AWS_ENDPOINT_URL_DYNAMODB` point to a stand-in.
     """
 
@@ -37,16 +60,37 @@ class Clients:
     sts: Any
 
 
-def make_clients(session: Any = None) -> Clients:
-    """Return the clients of this process."""
-    session = session or botocore.session.get_session()
+def make_clients(session: Any = None, *, calls_functions: bool = True) -> Clients:
+    """Return the clients of this process; who calls functions with most events gets that client at once."""
+    session = session or new_session()
+    turn = Lock()
+    functions = _Later(lambda: lambda_client(session), turn)
     return Clients(
         dynamodb=dynamodb_client(session),
         sqs=sqs_client(session),
-        functions=lambda_client(session),
-        s3=s3_client(session),
-        sts=session.create_client("sts", config=_config(retries=2)),
+        functions=functions.now() if calls_functions else functions,
+        s3=_Later(lambda: s3_client(session), turn),
+        sts=_Later(lambda: session.create_client("sts", config=_config(retries=2)), turn),
     )
+
+
+def new_session() -> Any:
+    """Return a session that makes clients of the services known here without looking for all there are."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _Known())
+    return session
+
+
+class _Known(Loader):  # type: ignore[misc]  # botocore has no types
+    """Where botocore finds what it knows of a service.
+
+    To tell a service from a typing error, botocore lists the folders of all four hundred of them, twice: half the time
+    that making the first client takes.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
+        """Return the services that this package uses."""
+        return ["dynamodb", "lambda", "s3", "sqs", "sts"]
 
 
 def dynamodb_client(session: Any, **options: Any) -> Any:

@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.session
 from botocore.credentials import DeferredRefreshableCredentials
 
-from holdfast_aws.clients import THREADS_MAX, lambda_client
+from holdfast_aws.clients import THREADS_MAX, lambda_client, new_session
 from holdfast_engine.registry import Endpoint
 
 # What Lambda carries each way when it is waited for: 6 MB, and a little that it grants on top.
@@ -90,7 +89,7 @@ class Functions:
         client = self._client_by_region_and_role.get((region, role_arn))
         if client is None:
             # Made on the event loop's thread, one at a time: sessions are not made for several.
-            session = botocore.session.get_session()
+            session = new_session()
             if role_arn is not None:
                 session.register_component("credential_provider", _AssumedRole(self._sts, role_arn))
             client = self._make_client(session, region_name=region)

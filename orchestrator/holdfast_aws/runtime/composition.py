@@ -35,9 +35,11 @@ class Ports:
     queue: WakeupQueue
 
 
-def compose(settings: RuntimeSettings, *, clock: SystemClock, deadline: Deadline, runs_max: int) -> Ports:
+def compose(
+    settings: RuntimeSettings, *, clock: SystemClock, deadline: Deadline, runs_max: int, invokes: bool
+) -> Ports:
     """Return the ports of one process; `runs_max` as the engine's settings have it."""
-    clients = make_clients()
+    clients = make_clients(calls_functions=invokes)
     tables = TableNames(
         journal=settings.journal_table,
         keys=settings.keys_table,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -25,21 +26,25 @@ class Process:
     """Made once, when Lambda loads the function; then it handles one event after the other.
 
     The loop lives as long as the process. Lambda freezes it between two events, so nothing may be under way then but
-    what is harmless to resume: the renewal of leases, which finds none.
+    what is harmless to resume: the renewal of leases, which finds none. One that `invokes` handlers with most of its
+    events makes ready for that at once.
     """
 
-    def __init__(self, settings: RuntimeSettings, *, runs_max: int) -> None:
+    def __init__(self, settings: RuntimeSettings, *, runs_max: int, invokes: bool = False) -> None:
         self.settings = settings
-        self.telemetry = Telemetry(tracing=settings.tracing)
         clock = SystemClock()
         self.now_ms = clock.now_ms
         self.deadline = Deadline(clock=clock, margin_ms=int(settings.margin_s * 1000))
+        self.telemetry = Telemetry(tracing=settings.tracing)
         self._loop = asyncio.new_event_loop()
-        self.ports = compose(settings, clock=clock, deadline=self.deadline, runs_max=runs_max)
+        self.ports = compose(settings, clock=clock, deadline=self.deadline, runs_max=runs_max, invokes=invokes)
         self.world = self.ports.world
         self.engine = Engine(self.world)
         self._registry = RegistryCache(self.world, seconds=settings.registry_s)
         self._renewing = self._loop.create_task(self._renew())
+        # What is there now stays as long as the process: no collection has to look through it again.
+        gc.freeze()
+        gc.enable()
 
     def handler(self, handle: Handle, *, looks_first: bool = True) -> Callable[[dict[str, Any], LambdaContext], Any]:
         """Return the function that Lambda calls with each event; without a look at the registry nothing is begun."""

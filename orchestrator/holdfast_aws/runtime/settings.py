@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+PREFIX = "HOLDFAST_"
 
 
-class RuntimeSettings(BaseSettings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSettings:
     """What a function is told; `HOLDFAST_JOURNAL_TABLE` sets `journal_table`, and so on.
 
     `lease_s`: how long the work of a process that died silently stays untouched.
@@ -18,8 +21,6 @@ class RuntimeSettings(BaseSettings):
     `children_max`: how many invocations that it creates a dispatcher runs by itself at a time; an ingress runs none.
     `margin_s`: what is kept free of a function's time, for what has to be stored when it is over.
     """
-
-    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", frozen=True, extra="ignore")
 
     journal_table: str
     keys_table: str
@@ -32,14 +33,40 @@ class RuntimeSettings(BaseSettings):
     ingress_url: str = ""
     ingress_door: Literal["function-url", "http-api"] = "function-url"
     tracing: bool = False
-    lease_s: float = Field(default=30, gt=0)
-    visibility_s: int = Field(default=45, ge=3, le=600)
-    registry_s: float = Field(default=5, ge=0)
-    children_max: int = Field(default=10, ge=0)
-    margin_s: float = Field(default=10, gt=0)
+    lease_s: float = 30
+    visibility_s: int = 45
+    registry_s: float = 5
+    children_max: int = 10
+    margin_s: float = 10
+
+
+REQUIRED = frozenset(each.name for each in fields(RuntimeSettings) if each.default is MISSING)
+# Any text will do for these, so there is nothing about them to check.
+_TEXTS = frozenset(each.name for each in fields(RuntimeSettings) if each.type == "str")
+
+
+def plain(environment: Mapping[str, str]) -> RuntimeSettings | None:
+    """Return the settings in an environment that gives all it has to, and nothing but texts; None for any other."""
+    variables = {each.name: PREFIX + each.name.upper() for each in fields(RuntimeSettings)}
+    given = {name: environment[variable] for name, variable in variables.items() if variable in environment}
+    if given.keys() >= REQUIRED and given.keys() <= _TEXTS:
+        return RuntimeSettings(**given)  # type: ignore[arg-type]  # texts, for fields that are texts
+    return None
 
 
 @cache
 def settings() -> RuntimeSettings:
-    """Return the settings of this process."""
-    return RuntimeSettings()  # type: ignore[call-arg]  # what is not given here is read from the environment
+    """Return the settings of this process.
+
+    Most installations give only names, in which there is nothing to check, and pydantic takes as long to import as all
+    else that a function of ours loads: so it reads the environments that give a number, a choice or a flag.
+
+    Raises:
+        ValueError: A setting is missing or wrong; the message names each of them.
+    """
+    found = plain(os.environ)
+    if found is None:
+        from holdfast_aws.runtime.checked_settings import checked
+
+        found = checked()
+    return found

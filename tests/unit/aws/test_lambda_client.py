@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import UnknownServiceError
 
-from holdfast_aws.clients import lambda_client
+from holdfast_aws.clients import lambda_client, make_clients, new_session
 from holdfast_engine.ports import Answer
 from tests.support.attempts import END, OUTPUT
 from tests.support.dynamo_stores import aws_session
@@ -84,3 +86,33 @@ async def test_a_refused_call_is_not_repeated(status: int, kind: str, code: int,
     assert (failure.code, failure.is_counted, len(wire.requests)) == (code, is_counted, 1)
     assert "because of that" in failure.message
     assert failure.retry_after_ms == (3000 if status == 429 else None)
+
+
+def test_a_client_is_made_when_it_is_used() -> None:
+    """Clients that few events need are not made before one does, and then once, however many threads ask at a time."""
+    session = aws_session()
+    made: list[str] = []
+    make = session.create_client
+
+    def create_client(service: str, **options: Any) -> Any:
+        made.append(service)
+        return make(service, **options)
+
+    session.create_client = create_client
+    clients = make_clients(session, calls_functions=False)
+    assert made == ["dynamodb", "sqs"]
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        assert len(set(threads.map(lambda _: clients.functions.meta.region_name, range(32)))) == 1
+    assert made == ["dynamodb", "sqs", "lambda"]
+    assert clients.sts.meta.service_model.service_name == "sts"
+    assert clients.s3.meta.service_model.service_name == "s3"
+
+
+def test_a_session_knows_the_services_that_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our session makes clients of all the services there are clients of, and calls any other one unknown."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    session = new_session()
+    for service in ("dynamodb", "lambda", "s3", "sqs", "sts"):
+        assert session.create_client(service).meta.service_model.api_version
+    with pytest.raises(UnknownServiceError):
+        session.create_client("dynamite")

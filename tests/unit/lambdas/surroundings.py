@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast_aws.runtime.deadline import Deadline
-from holdfast_aws.runtime.settings import RuntimeSettings
+from holdfast_aws.runtime.settings import REQUIRED, RuntimeSettings
 from holdfast_engine.engine import Engine
 from holdfast_engine.errors import Unavailable
 from holdfast_engine.world import World
@@ -17,7 +17,7 @@ from tests.support.engine_world import EngineUnderTest
 
 def settings(**changes: Any) -> RuntimeSettings:
     """Return settings in which only what a test is about is chosen."""
-    names = {name: name for name, info in RuntimeSettings.model_fields.items() if info.is_required()}
+    names: dict[str, Any] = {name: name for name in REQUIRED}
     return RuntimeSettings(**{**names, **changes})
 
 

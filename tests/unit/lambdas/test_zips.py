@@ -10,7 +10,7 @@ from tests.support.import_cost import cpu_s_of
 from tests.unit.lambdas import zips
 
 # Times what `import asyncio` takes, measured beside it. Set from the first measurement, with a fifth to spare.
-OWN_RATIO_MAX = 9.0
+OWN_RATIO_MAX = 7.0
 NEVER = {"boto3", "holdfast", "holdfast_local", "holdfast_cli", "aws_xray_sdk", "jsonschema_rs"}
 
 
@@ -26,7 +26,7 @@ def test_a_zip_starts_by_itself(name: str, folder: Path) -> None:
     start = zips.started(zips.contents(name, folder), zips.runtime(folder))
     baseline = cpu_s_of("import asyncio")
     print(
-        f"{name}: {1000 * (start.provided_s + start.own_s):.0f} ms, {1000 * start.own_s:.0f} ms without botocore,"
+        f"{name}: {1000 * (start.boto_s + start.own_s):.0f} ms, {1000 * start.own_s:.0f} ms without botocore,"
         f" {start.own_s / baseline:.1f} x asyncio"
     )
     assert start.is_callable
