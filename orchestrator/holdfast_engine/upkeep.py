@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from holdfast_engine.errors import OrchestratorError
+from holdfast_engine.ports import Store, Wakeups
 from holdfast_engine.records import Head, KeyRef, Status
 from holdfast_engine.retention import expire
 from holdfast_engine.world import World
@@ -46,6 +47,11 @@ async def sweep_retention(world: World) -> None:
 
 
 async def recover(world: World) -> int:
+    """Re-create every wake-up and timer of a world; return how many invocations were woken."""
+    return await wake_all(world.store, world.wakeups)
+
+
+async def wake_all(store: Store, wakeups: Wakeups) -> int:
     """Re-create every wake-up and timer from the tables alone; idempotent, and harmless beside running traffic.
 
     Returns:
@@ -53,15 +59,14 @@ async def recover(world: World) -> int:
     """
     woken = 0
     after: str | None = None
-    while heads := await world.store.unfinished(after=after, limit=_PAGE):
-        for head in heads:
-            await world.wakeups.wake(head.id, not_before_ms=_not_before(head))
+    while heads := await store.unfinished(after=after, limit=_PAGE):
+        # A page at once: where a wake-up is a message, those of one page share requests.
+        await asyncio.gather(*[wakeups.wake(head.id, not_before_ms=_not_before(head)) for head in heads])
         woken += len(heads)
         after = heads[-1].id
     last: KeyRef | None = None
-    while keys := await world.store.busy_keys(after=last, limit=_PAGE):
-        for key in keys:
-            await world.wakeups.check_key(key, not_before_ms=None)
+    while keys := await store.busy_keys(after=last, limit=_PAGE):
+        await asyncio.gather(*[wakeups.check_key(key, not_before_ms=None) for key in keys])
         last = keys[-1]
     return woken
 
