@@ -5,29 +5,36 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
-from holdfast_cdk.code import DEFAULT_PYTHON
 from localstack import docker
 from localstack.deploy import DeployFailed, deploy, install_cdk
 from localstack.processes import NotReady
-from localstack.standin import REGION, ROOT, Running, StandIn
+from localstack.standin import ROOT, PortTaken, Running, StandIn
+from localstack.tools import NotInstalled
+from localstack.welcome import welcome
 
 DEFAULT_PORT = 4566
-_DOORS = ("IngressUrl", "AdminUrl")
 _FOLDER = ROOT / ".holdfast" / "standin"
 
 
 def up(port: int) -> None:
-    """Start the stand-in, deploy onto it, and print where everything is."""
+    """Start the stand-in, deploy onto it, and print where everything is; one that runs already is replaced."""
     began = time.monotonic()
     install_cdk()
-    running = StandIn(_FOLDER).start(port=port)
+    stand_in = StandIn(_FOLDER)
+    running = stand_in.start(port=port)
     print(
         f"The stand-in for AWS answers on {running.endpoint_url}, its DynamoDB on {running.dynamodb_url}.", flush=True
     )
-    outputs = _deploy(running.endpoint_url, began, {})
-    ingress, admin = (door(running, outputs[name]) for name in _DOORS)
-    print(_welcome(running.endpoint_url, ingress, admin, outputs["SendsQueueUrl"]))
+    try:
+        outputs = _deploy(running.endpoint_url, began, _FOLDER, {})
+    except BaseException:
+        # Half a deployment is of no use to anybody; the logs stay.
+        stand_in.stop()
+        raise
+    ingress, admin = (door(running, outputs[name]) for name in ("IngressUrl", "AdminUrl"))
+    print(welcome(running.endpoint_url, ingress=ingress, admin=admin, sends=outputs["SendsQueueUrl"]))
 
 
 def up_on_localstack(port: int) -> None:
@@ -36,21 +43,14 @@ def up_on_localstack(port: int) -> None:
     install_cdk()
     endpoint_url = docker.start(port=port)
     print(f"LocalStack answers on {endpoint_url}.", flush=True)
-    outputs = _deploy(endpoint_url, began, {"HOLDFAST_STANDIN_PYTHON": DEFAULT_PYTHON})
-    ingress, admin = (outputs[name].rstrip("/") for name in _DOORS)
-    print(_welcome(endpoint_url, ingress, admin, outputs["SendsQueueUrl"]))
+    outputs = _deploy(endpoint_url, began, _FOLDER, {"HOLDFAST_STANDIN": "localstack"})
+    ingress, admin = (outputs[name].rstrip("/") for name in ("IngressUrl", "AdminUrl"))
+    print(welcome(endpoint_url, ingress=ingress, admin=admin, sends=outputs["SendsQueueUrl"]))
 
 
 def down() -> None:
-    """Stop the stand-in; what it held is gone."""
-    print("The stand-in is gone." if StandIn(_FOLDER).stop() else "There was no stand-in to stop.")
-
-
-def _deploy(endpoint_url: str, began: float, env: dict[str, str]) -> dict[str, str]:
-    print("Deploying with cdk ...", flush=True)
-    outputs = deploy(app="localstack.app", endpoint_url=endpoint_url, folder=_FOLDER, env=env)
-    print(f"Deployed in {time.monotonic() - began:.0f} s.\n")
-    return outputs
+    """Stop the stand-in; what it held is gone, and so is what it wrote."""
+    print("The stand-in is gone." if StandIn(_FOLDER).remove() else "There was no stand-in to stop.")
 
 
 def door(running: Running, function_url: str) -> str:
@@ -58,26 +58,11 @@ def door(running: Running, function_url: str) -> str:
     return f"{running.endpoint_url}/_aws/lambda-url/{function_url.split('/')[2].split('.')[0]}"
 
 
-def _welcome(endpoint_url: str, ingress: str, admin: str, sends: str) -> str:
-    curl = f"curl --aws-sigv4 aws:amz:{REGION}:lambda --user test:test"
-    aws = f"aws --endpoint-url {endpoint_url} sqs send-message --queue-url {sends}"
-    send = '{"service": "EmailService", "handler": "send_ticket", "body": {"ticket": "T1", "email": "ada@example.com"}}'
-    return "\n".join(
-        (
-            f"Ingress      {ingress}",
-            f"Admin        {admin}",
-            f"Sends queue  {sends}",
-            "",
-            "Call a handler:",
-            f"  {curl} {ingress}/UserAccount/ada/update_balance --json 100",
-            "See what is registered:",
-            f"  {curl} {admin}/services",
-            "Start an invocation with a message, as any producer could:",
-            f"  {aws} --message-body '{send}'",
-            "",
-            "Remove it all: make down",
-        )
-    )
+def _deploy(endpoint_url: str, began: float, folder: Path, env: dict[str, str]) -> dict[str, str]:
+    print("Deploying with cdk, which takes a minute ...", flush=True)
+    outputs = deploy(app="localstack.app", endpoint_url=endpoint_url, folder=folder, env=env)
+    print(f"Deployed in {time.monotonic() - began:.0f} s.\n")
+    return outputs
 
 
 def main() -> None:
@@ -97,8 +82,10 @@ def main() -> None:
                 docker.stop()
             case _:
                 down()
-    except (DeployFailed, NotReady, docker.NoDocker) as error:
+    except (DeployFailed, NotInstalled, NotReady, PortTaken, docker.NoDocker) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from localstack.standin import ACCOUNT, HERE, REGION, ROOT
+from localstack.standin import ACCOUNT, REGION, ROOT
+from localstack.tools import HERE, npm_installed
 
 _QUIET = ("--no-color", "--no-notices", "--progress=events")
 # Far more than any of it takes on a busy machine.
@@ -23,12 +24,12 @@ class DeployFailed(Exception):
 
 
 def install_cdk() -> None:
-    """Install what comes from npm, unless it is there."""
-    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        print("Installing the CDK's command (once) ...", flush=True)
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
-        installed.touch()
+    """Install what comes from npm, unless it is there.
+
+    Raises:
+        NotInstalled: It cannot be had.
+    """
+    npm_installed(HERE, "the CDK's command")
 
 
 def deploy(*, app: str, endpoint_url: str, folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from localstack.standin import HERE
+from localstack.tools import HERE
 
 
 class NoDocker(Exception):
@@ -33,9 +33,16 @@ def stop() -> None:
 
 
 def _compose(*arguments: str, port: int) -> None:
-    if shutil.which("docker") is None:
-        raise NoDocker("LocalStack needs Docker, and there is none here: plain `make up` does without")
-    command = ["docker", "compose", "--file", str(HERE / "compose.yaml"), *arguments]
+    compose = ["docker", "compose"]
+    if not _has(compose):
+        raise NoDocker("LocalStack needs Docker with its compose command, and that is not here. Do without: make up")
+    command = [*compose, "--file", str(HERE / "compose.yaml"), *arguments]
     ran = subprocess.run(command, check=False, env={**os.environ, "PORT": str(port)})
     if ran.returncode != 0:
-        raise NoDocker(f"`{' '.join(command[:2])}` did not do it; plain `make up` does without Docker")
+        raise NoDocker("Docker could not do it and said why above. Do without: make up")
+
+
+def _has(compose: list[str]) -> bool:
+    if shutil.which(compose[0]) is None:
+        return False
+    return subprocess.run([*compose, "version"], check=False, capture_output=True).returncode == 0

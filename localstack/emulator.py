@@ -1,18 +1,28 @@
-"""The stand-in's AWS with another DynamoDB: run by the Python of the stand-in's own virtual environment, as a script.
+"""ministack with two changes: run by the Python of the stand-in's own virtual environment, as a script.
 
-ministack's CloudFormation makes tables in ministack's own DynamoDB, whose queries get slow with size. Here every table
-it makes or deletes is made or deleted on `HOLDFAST_DYNAMODB_URL` as well; the functions find that one by the variable
+Its CloudFormation makes tables in ministack's own DynamoDB, whose queries get slow with size. Here every table it makes
+or deletes is made or deleted on `HOLDFAST_DYNAMODB_URL` as well; the functions find that one by the variable
 `AWS_ENDPOINT_URL_DYNAMODB`, which they inherit from this process.
+
+And it unpacks a function's zip anew for every process. Here that is done once; the processes share the files, which
+nobody writes to: on AWS, /var/task is read-only.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zipfile import ZipFile
 
 import boto3
 from ministack.app import main
+from ministack.core import lambda_runtime
 from ministack.services.cloudformation import provisioners
 
 _TYPE = "AWS::DynamoDB::Table"
@@ -35,7 +45,26 @@ def _mirrored(handlers: dict[str, Any], client: Any) -> None:
     handlers["create"], handlers["delete"] = create_both, delete_both
 
 
+class _UnpackedOnce(ZipFile):
+    """A zip whose contents are a link to where they were unpacked the first time."""
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        zipped = Path(str(self.filename))
+        unpacked = Path(tempfile.gettempdir()) / f"unpacked-{sha256(zipped.read_bytes()).hexdigest()[:20]}"
+        if not unpacked.exists():
+            # Made beside its place and moved there whole: several processes may start at once.
+            unfinished = tempfile.mkdtemp(dir=unpacked.parent)
+            super().extractall(unfinished, members, pwd)
+            try:
+                Path(unfinished).rename(unpacked)
+            except OSError:
+                shutil.rmtree(unfinished)
+        Path(path).rmdir()
+        Path(path).symlink_to(unpacked)
+
+
 if __name__ == "__main__":
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(lambda_runtime.zipfile), "ZipFile": _UnpackedOnce})
     if url := os.environ.get("HOLDFAST_DYNAMODB_URL"):
         _mirrored(provisioners._RESOURCE_HANDLERS[_TYPE], boto3.client("dynamodb", endpoint_url=url))
     main()

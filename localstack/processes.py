@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _POLL_S = 0.05
-_KILL_AFTER_S = 5.0
+# What was killed is gone as soon as the system gets round to it.
+_PATIENCE_S = 5.0
 
 
 class NotReady(Exception):
@@ -50,18 +52,14 @@ def wait_until(is_ready: Callable[[], bool], *, pid: int, log: Path, seconds: fl
 
 
 def stop(pid: int) -> None:
-    """End a process with all it started; one that is gone already is no matter."""
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(pid, sent)
-        except ProcessLookupError:
-            return
-        until = time.monotonic() + _KILL_AFTER_S
-        while time.monotonic() < until and _group_is_alive(pid):
-            _reap(pid)
-            time.sleep(_POLL_S)
-        if not _group_is_alive(pid):
-            return
+    """Kill a process with all it started, for none of them has anything to save; one that is gone is no matter."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    until = time.monotonic() + _PATIENCE_S
+    while is_alive(pid) and time.monotonic() < until:
+        time.sleep(_POLL_S)
 
 
 def is_alive(pid: int) -> bool:
@@ -74,6 +72,17 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def command_of(pid: int) -> str:
+    """Return the command line of a process; empty when there is none of that number."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    asked = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True)
+    return asked.stdout
+
+
 def free_port() -> int:
     """Return a port that is free now."""
     with socket.socket() as probe:
@@ -81,12 +90,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _group_is_alive(pid: int) -> bool:
-    try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on a port of this machine."""
+    with socket.socket() as probe:
+        # Connections that have just ended linger for a minute and are in nobody's way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _reap(pid: int) -> None:

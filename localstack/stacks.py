@@ -11,10 +11,12 @@ from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from holdfast_cdk import HoldfastOptions, HoldfastService, HoldfastStack, ZipBundler
+from holdfast_cdk.code import DEFAULT_PYTHON
 from holdfast_cdk.wheels import Architecture
 
 # ministack runs functions with the Python it runs on itself; LocalStack has the runtimes of AWS.
-PYTHON = os.environ.get("HOLDFAST_STANDIN_PYTHON") or f"{sys.version_info.major}.{sys.version_info.minor}"
+_HAS_RUNTIMES = os.environ.get("HOLDFAST_STANDIN") == "localstack"
+PYTHON = DEFAULT_PYTHON if _HAS_RUNTIMES else f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def bundler() -> ZipBundler:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping
@@ -15,13 +14,14 @@ from pathlib import Path
 from urllib.error import URLError
 
 from localstack import processes
+from localstack.tools import HERE, installed
 
-HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
 _DYNOXIDE = HERE / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide"
+_EMULATOR = HERE / "emulator.py"
 _READY_S = 60.0
 # What the stand-in's processes see of this one's environment; a function must not find our packages by accident.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE")
@@ -47,6 +47,10 @@ class Running:
         return f"http://127.0.0.1:{self.dynamodb_port or self.port}"
 
 
+class PortTaken(Exception):
+    """Somebody else listens where the stand-in should."""
+
+
 class StandIn:
     """One stand-in; everything it writes is in its folder."""
 
@@ -58,9 +62,12 @@ class StandIn:
         """Start it; one that runs already is stopped first.
 
         Raises:
+            PortTaken: Somebody else listens on the port.
             NotReady: It did not come up.
         """
         self.stop()
+        if not processes.is_free(port):
+            raise PortTaken(f"Port {port} is taken by another program. Choose another one: make up PORT={port + 1}")
         python = emulator_python()
         shared = {each: os.environ[each] for each in _INHERITED if each in os.environ}
         dynamodb_port, dynamodb_pid = self._start_dynamodb(shared)
@@ -80,18 +87,26 @@ class StandIn:
             running = Running(**json.loads(self._state.read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        return running if processes.is_alive(running.emulator_pid) else None
+        # After a restart of the machine, the number may be another program's.
+        return running if _EMULATOR.name in processes.command_of(running.emulator_pid) else None
 
     def stop(self) -> bool:
-        """Stop it and remove what it left behind; return whether there was anything to stop."""
+        """Stop it and remove what it left behind but its logs; return whether there was anything to stop."""
         running = self.running()
         if running is not None:
             processes.stop(running.emulator_pid)
-            if running.dynamodb_pid is not None:
-                processes.stop(running.dynamodb_pid)
+            pid = running.dynamodb_pid
+            if pid is not None and _DYNOXIDE.name in processes.command_of(pid):
+                processes.stop(pid)
         self._state.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         return running is not None
+
+    def remove(self) -> bool:
+        """Stop it and remove all that it wrote; return whether there was anything to stop."""
+        was_running = self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return was_running
 
     def _start_dynamodb(self, env: Mapping[str, str]) -> tuple[int | None, int | None]:
         if not _DYNOXIDE.exists():
@@ -120,23 +135,27 @@ class StandIn:
             url = f"http://127.0.0.1:{dynamodb_port}"
             environment |= {"HOLDFAST_DYNAMODB_URL": url, "AWS_ENDPOINT_URL_DYNAMODB": url}
         log = self.folder / "emulator.log"
-        pid = processes.start([str(python), str(HERE / "emulator.py")], log=log, env=environment)
+        pid = processes.start([str(python), str(_EMULATOR)], log=log, env=environment)
         health = f"http://127.0.0.1:{port}/_ministack/health"
         processes.wait_until(lambda: _answers(health), pid=pid, log=log, seconds=_READY_S)
         return pid
 
 
 def emulator_python() -> Path:
-    """Return the Python of the emulator's virtual environment, which is made at the first call and when it changes."""
+    """Return the Python of the emulator's virtual environment, which is made at the first call and when it changes.
+
+    Raises:
+        NotInstalled: pip did not do it.
+    """
     requirements = HERE / "requirements.txt"
     key = sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = ROOT / ".holdfast" / f"emulator-{key}"
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         print("Installing the stand-in for AWS (once) ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "--requirement", str(requirements)], check=True)
+        installed("Python", [sys.executable, "-m", "venv", "--clear", str(folder)])
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        installed("pip", [*pip, "--requirement", str(requirements)])
         (folder / "complete").touch()
     return python
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import compileall
 import importlib.util
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
-from py_compile import PycInvalidationMode
 from shutil import copy2, copytree, ignore_patterns
 
+from holdfast_cdk.bytecode import byte_code_of, compile_folder
 from holdfast_cdk.wheels import BundleError, Platform, closure, fetched
 
 _SKIPPED = ("__pycache__", "*.pyc", "*.pyi", "*.md", "*.proto", "py.typed")
@@ -49,25 +48,27 @@ def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> 
     copytree(source, target, ignore=ignore_patterns(*_SKIPPED, _MANIFEST), dirs_exist_ok=True)
     for package in manifest.packages:
         copytree(_package_folder(package), target / package, ignore=ignore_patterns(*_SKIPPED), dirs_exist_ok=True)
+    # Only ours so far: the wheels' byte code was made when they were fetched.
+    compile_folder(target, python=platform.python)
     versions = closure(manifest.distributions, platform)
     if versions:
-        copy_distributions(fetched(versions, platform, cache), target)
-    if platform.is_this_python:
-        # /var/task is read-only: without byte code in the zip, every cold start compiles every module again. Unchecked
-        # and without paths of this machine, so that equal sources give equal zips.
-        compileall.compile_dir(
-            target, quiet=2, workers=1, stripdir=str(target), invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-        )
+        copy_distributions(fetched(versions, platform, cache), target, python=platform.python)
 
 
-def copy_distributions(wheels: Path, target: Path) -> None:
-    """Copy what the wheels install, without what only tools read."""
+def copy_distributions(wheels: Path, target: Path, *, python: str) -> None:
+    """Copy what the wheels install and its byte code, without what only tools read."""
     for info in sorted(wheels.glob("*.dist-info")):
         for file in _files_of(info):
-            if (wheels / file).is_file():
-                destination = target / file
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                copy2(wheels / file, destination)
+            _copy(wheels, file, target)
+            if file.suffix == ".py":
+                _copy(wheels, byte_code_of(file, python=python), target)
+
+
+def _copy(wheels: Path, file: Path, target: Path) -> None:
+    if (wheels / file).is_file():
+        destination = target / file
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        copy2(wheels / file, destination)
 
 
 def _files_of(info: Path) -> Iterator[Path]:

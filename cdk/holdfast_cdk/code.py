@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aws_cdk import aws_lambda as lambda_
 
+from holdfast_cdk.archive import write_zip
 from holdfast_cdk.bundle import assemble, functions_folder
 from holdfast_cdk.wheels import Architecture, Platform
 
@@ -41,7 +42,7 @@ class ZipBundler:
     ) -> None:
         self._platform = Platform(python=python, architecture=architecture)
         self._cache = cache or _default_cache()
-        self._targets: list[TemporaryDirectory[str]] = []
+        self._folders: list[TemporaryDirectory[str]] = []
 
     @property
     def platform(self) -> Platform:
@@ -52,13 +53,15 @@ class ZipBundler:
         """Return the code of one of the functions under `lambdas/`."""
         return self.code_of(functions_folder() / name)
 
-    def code_of(self, folder: Path) -> lambda_.Code:
+    def code_of(self, source: Path) -> lambda_.Code:
         """Return the code of any folder that has a `zip.toml`: a handler's own, for instance."""
         # CDK copies the asset into its output when the function is made, so the zip may go with this object.
-        target = TemporaryDirectory(prefix="holdfast-zip-")
-        self._targets.append(target)
-        assemble(folder, Path(target.name), platform=self._platform, cache=self._cache)
-        return lambda_.Code.from_asset(target.name)
+        folder = TemporaryDirectory(prefix="holdfast-zip-")
+        self._folders.append(folder)
+        contents, zipped = Path(folder.name) / "contents", Path(folder.name) / "function.zip"
+        assemble(source, contents, platform=self._platform, cache=self._cache)
+        write_zip(contents, zipped)
+        return lambda_.Code.from_asset(str(zipped))
 
 
 def _default_cache() -> Path:

@@ -32,3 +32,4 @@ class HoldfastStack(Stack):
         CfnOutput(self, "WakeupsQueueUrl", value=self.holdfast.queues.wakeups.queue_url)
         CfnOutput(self, "WakeupsDeadQueueUrl", value=self.holdfast.queues.wakeups_dead.queue_url)
         CfnOutput(self, "SweeperName", value=self.holdfast.sweeper.function.function_name)
+        CfnOutput(self, "TimersTable", value=self.holdfast.tables.timers.table_name)

@@ -20,6 +20,8 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from holdfast_cdk.bytecode import compile_folder
+
 Architecture = Literal["arm64", "x86_64"]
 
 # What every Python runtime of Lambda brings along; a zip with its own copy would start later and go stale.
@@ -59,11 +61,6 @@ class Platform:
         marker = requirement.marker
         return marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
 
-    @property
-    def is_this_python(self) -> bool:
-        """Whether byte code compiled here is that Python's."""
-        return self.python == f"{sys.version_info.major}.{sys.version_info.minor}"
-
 
 def closure(requirements: Iterable[str], platform: Platform) -> dict[str, str]:
     """Return the version by name of everything the requirements need and Lambda does not provide.
@@ -92,13 +89,13 @@ def closure(requirements: Iterable[str], platform: Platform) -> dict[str, str]:
 
 
 def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> Path:
-    """Return the folder with the distributions' files; the second time nothing is fetched.
+    """Return the folder with the distributions' files and their byte code; the second time nothing is fetched.
 
     Raises:
         BundleError: pip did not find them for that platform.
     """
     pinned = [f"{name}=={version}" for name, version in versions.items()]
-    key = sha256("\n".join((platform.python, *platform.tags, *pinned)).encode()).hexdigest()[:20]
+    key = sha256("\n".join(("compiled", platform.python, *platform.tags, *pinned)).encode()).hexdigest()[:20]
     folder = cache / key
     if folder.exists():
         return folder
@@ -107,6 +104,7 @@ def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> Path:
     unfinished = Path(mkdtemp(dir=cache))
     try:
         _install(pinned, platform, unfinished)
+        compile_folder(unfinished, python=platform.python)
         unfinished.chmod(0o755)
         unfinished.rename(folder)
     except OSError:

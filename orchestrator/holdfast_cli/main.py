@@ -6,6 +6,7 @@ import click
 
 from holdfast_cli.dev.command import dev
 from holdfast_cli.invocations import invocations
+from holdfast_cli.recovering import recover
 from holdfast_cli.registered import deployments, services
 
 
@@ -14,7 +15,8 @@ from holdfast_cli.registered import deployments, services
 def main() -> None:
     """Durable execution for plain Python functions.
 
-    `holdfast dev` runs everything in one process on this machine; the other commands ask a running server.
+    `holdfast dev` runs everything in one process on this machine; the other commands ask a running server, and
+    `holdfast recover` mends an installation on AWS.
     """
 
 
@@ -22,3 +24,4 @@ main.add_command(dev)
 main.add_command(invocations)
 main.add_command(services)
 main.add_command(deployments)
+main.add_command(recover)

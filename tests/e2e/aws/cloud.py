@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from localstack import processes
 from localstack.__main__ import door
 from localstack.deploy import deploy, install_cdk
 from localstack.standin import REGION, ROOT, Running, StandIn
+from localstack.tools import node_problem, npm_installed
 from tests.e2e.aws.door import signing_door
 from tests.e2e.cases import Stage
 from tests.support.site import Site
@@ -46,9 +45,10 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """Return a plain boto3 client."""
+        url = self.running.dynamodb_url if service == "dynamodb" else self.running.endpoint_url
         return boto3.client(
             service,
-            endpoint_url=self.running.endpoint_url,
+            endpoint_url=url,
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -56,13 +56,22 @@ class Cloud:
 
     def kill_workers(self) -> int:
         """Kill -9 every process in which a function lives; return how many there were."""
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.running.emulator_pid)], check=False, capture_output=True, text=True
-        )
-        pids = [int(word) for word in listed.stdout.split()]
+        pids = list(_children(self.running.emulator_pid))
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return len(pids)
+
+
+def _children(parent: int) -> Iterator[int]:
+    for told in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, _, rest = told.read_text().partition(" (")
+        except OSError:
+            continue  # It has just ended.
+        # The name in the brackets may hold brackets and blanks of its own.
+        state, its_parent = rest.rpartition(") ")[2].split()[:2]
+        if int(its_parent) == parent and state != "Z":
+            yield int(number)
 
 
 @contextmanager
@@ -85,10 +94,7 @@ def deployed(folder: Path) -> Iterator[Cloud]:
 
 
 def _install() -> None:
-    if (npm := shutil.which("npm")) is None:
-        pytest.skip(
-            "needs Node 20 or newer: its npm brings the CDK's command, dynoxide and the official TypeScript SDK"
-        )
+    if (problem := node_problem()) is not None:
+        pytest.skip(f"the deployment to a stand-in for AWS {problem}: CDK, dynoxide and Restate's TypeScript SDK do")
     install_cdk()
-    if not (_NODE / "node_modules" / "@restatedev").is_dir():
-        subprocess.run([npm, "ci", "--silent"], cwd=_NODE, check=True, timeout=300)
+    npm_installed(_NODE, "Restate's TypeScript SDK")

@@ -1,0 +1,29 @@
+"""Byte code for a zip: made once where the files come from, so that no cold start has to make it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+_THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def compile_folder(folder: Path, *, python: str) -> None:
+    """Compile every module below a folder, if that Python is installed here.
+
+    /var/task is read-only: without byte code in the zip, every cold start compiles every module again. It is unchecked
+    and without paths of this machine, so that equal sources give equal zips.
+    """
+    interpreter = sys.executable if python == _THIS_PYTHON else shutil.which(f"python{python}")
+    if interpreter is None:
+        return
+    command = [interpreter, "-m", "compileall", "-q", "-q", "--invalidation-mode=unchecked-hash", "-s", str(folder)]
+    # What cannot be compiled, a template of a package for instance, is not imported either.
+    subprocess.run([*command, str(folder)], check=False, capture_output=True)
+
+
+def byte_code_of(module: Path, *, python: str) -> Path:
+    """Return where the byte code of a module is, if there is any."""
+    return module.parent / "__pycache__" / f"{module.stem}.cpython-{python.replace('.', '')}.pyc"

@@ -1,0 +1,96 @@
+"""An installation as an operator's machine sees it: found by its CloudFormation stack, used through the same ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast_aws.clients import Clients, make_clients
+from holdfast_aws.dynamo import Dynamo
+from holdfast_aws.errors import AWS_ERRORS
+from holdfast_aws.models import TableNames
+from holdfast_aws.s3_blobs import S3Blobs
+from holdfast_aws.store import DynamoStore
+from holdfast_aws.timers import Timers
+from holdfast_aws.wakeup_queue import WakeupQueue
+from holdfast_aws.wakeups import SqsWakeups
+from holdfast_engine.ports import Clock
+from holdfast_engine.upkeep import wake_all
+
+# The construct describes its functions so, whatever their names and the name of the stack are.
+_DISPATCHER = "Holdfast: dispatcher"
+
+
+class NoInstallation(Exception):
+    """There is none to be found; the message says where it was looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What an installation consists of, by name."""
+
+    tables: TableNames
+    blobs_bucket: str
+    wakeups_queue_url: str
+
+
+def find_installation(stack: str, session: Any) -> Installation:
+    """Return the installation in a stack, as its dispatcher was told of it.
+
+    Raises:
+        NoInstallation: The stack is not there, may not be looked at, or holds no dispatcher.
+    """
+    functions = session.create_client("lambda")
+    try:
+        for name in _functions_of(stack, session.create_client("cloudformation")):
+            configuration = functions.get_function_configuration(FunctionName=name)
+            if configuration.get("Description") == _DISPATCHER:
+                return _told(configuration["Environment"]["Variables"])
+    except AWS_ERRORS as error:
+        raise NoInstallation(f"The stack {stack!r} could not be looked at: {error}") from error
+    raise NoInstallation(f"The stack {stack!r} has no Holdfast in it: none of its functions is a dispatcher.")
+
+
+def recovered(installation: Installation, *, clock: Clock) -> int:
+    """Make every wake-up and timer of an installation anew from its tables; return how many invocations were woken.
+
+    Raises:
+        Unavailable: AWS did not do it to the end; what was done does no harm, and all can be done again.
+    """
+    return asyncio.run(_recovered(installation, make_clients(), clock))
+
+
+async def _recovered(installation: Installation, clients: Clients, clock: Clock) -> int:
+    blobs = S3Blobs(clients.s3, installation.blobs_bucket)
+    store = DynamoStore(clients.dynamodb, installation.tables, clock=clock, blobs=blobs)
+    timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), installation.tables.timers)
+    queue = WakeupQueue(clients.sqs, installation.wakeups_queue_url)
+    # Nothing that is sent here is a watchdog: whoever sends those has an end.
+    wakeups = SqsWakeups(queue, timers, clock=clock, ends_ms=clock.now_ms)
+    try:
+        return await wake_all(store, wakeups)
+    finally:
+        queue.close()
+        store.close()
+
+
+def _functions_of(stack: str, cloudformation: Any) -> Iterator[str]:
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] == "AWS::Lambda::Function":
+                yield resource["PhysicalResourceId"]
+
+
+def _told(variables: Mapping[str, str]) -> Installation:
+    return Installation(
+        tables=TableNames(
+            journal=variables["HOLDFAST_JOURNAL_TABLE"],
+            keys=variables["HOLDFAST_KEYS_TABLE"],
+            timers=variables["HOLDFAST_TIMERS_TABLE"],
+            registry=variables["HOLDFAST_REGISTRY_TABLE"],
+        ),
+        blobs_bucket=variables["HOLDFAST_BLOBS_BUCKET"],
+        wakeups_queue_url=variables["HOLDFAST_WAKEUPS_QUEUE_URL"],
+    )

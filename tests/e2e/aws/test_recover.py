@@ -1,0 +1,85 @@
+"""All messages and timers are lost, and made anew from the tables alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from functools import partial
+from typing import Any
+
+from localstack.standin import REGION
+from tests.e2e.aws.cloud import Cloud
+from tests.support.site import eventually
+
+# What is due then is a message with a delay; what is due later than a message can be delayed is a row.
+SOON_S = 8
+LATER = "20m"
+
+
+def test_recover_needs_the_tables_alone(cloud: Cloud) -> None:
+    """When queue and timers are emptied nothing goes on; after `holdfast recover` all does, once, and in its time."""
+    names = [f"R-{uuid.uuid4().hex[:8]}" for _ in range(5)]
+    for name in names:
+        _remind(cloud, name, delay=f"{SOON_S}s")
+    later = _remind(cloud, names[0], delay=LATER)
+    timers = cloud.outputs["TimersTable"]
+    assert _rows_of(cloud, timers, later)
+    due = time.monotonic() + SOON_S
+
+    cloud.client("sqs").purge_queue(QueueUrl=cloud.outputs["WakeupsQueueUrl"])
+    _empty(cloud, timers)
+    time.sleep(max(0.0, due - time.monotonic()) + 2)
+    assert not any(cloud.stage.effects("reminded", name) for name in names), (
+        "a wake-up was not lost: this run proves nothing"
+    )
+    assert not _rows_of(cloud, timers, later)
+
+    for _ in range(2):
+        said = _recover(cloud, stack="Holdfast")
+        assert said.returncode == 0, said.stderr
+        assert "invocations were woken" in said.stdout
+    for name in names:
+        assert eventually(partial(cloud.stage.effects, "reminded", name), within_s=60), name
+    assert [len(cloud.stage.effects("reminded", name)) for name in names] == [1] * len(names)
+    assert len(_rows_of(cloud, timers, later)) == 1
+
+
+def test_a_stack_without_holdfast_is_named(cloud: Cloud) -> None:
+    """Where there is nothing to recover, one sentence says so, and nothing is done."""
+    for stack, sentence in (("Services", "has no Holdfast in it"), ("Nowhere", "could not be looked at")):
+        said = _recover(cloud, stack=stack)
+        assert (said.returncode, said.stdout) == (1, "")
+        assert f"The stack '{stack}' {sentence}" in said.stderr
+
+
+def _remind(cloud: Cloud, ticket: str, *, delay: str) -> str:
+    body = {"ticket": ticket, "email": "ada@example.com"}
+    answer = cloud.site.post(f"/EmailService/send_reminder/send?delay={delay}", body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["invocationId"])
+
+
+def _recover(cloud: Cloud, *, stack: str) -> subprocess.CompletedProcess[str]:
+    aws = {
+        "AWS_ENDPOINT_URL": cloud.running.endpoint_url,
+        "AWS_ENDPOINT_URL_DYNAMODB": cloud.running.dynamodb_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    command = [sys.executable, "-m", "holdfast_cli", "recover", "--stack", stack]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env={**os.environ, **aws})
+
+
+def _rows_of(cloud: Cloud, table: str, invocation_id: str) -> list[dict[str, Any]]:
+    rows = cloud.client("dynamodb").scan(TableName=table)["Items"]
+    return [row for row in rows if invocation_id in row["s"]["S"]]
+
+
+def _empty(cloud: Cloud, table: str) -> None:
+    dynamodb = cloud.client("dynamodb")
+    for row in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.delete_item(TableName=table, Key={"p": row["p"], "s": row["s"]})
