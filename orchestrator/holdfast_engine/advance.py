@@ -200,9 +200,10 @@ async def _finish_up(world: World, head: Head) -> int | None:
     held = await _unowned(world, head)
     if held is not None:
         await perform(world, held, start_run)
-        await deliver(world, head, await outcome_of_head(world, head))
         if head.kind.holds_key:
             await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
+        # Behind the state: whoever gets the outcome finds what was written.
+        await deliver(world, head, await outcome_of_head(world, head))
         await retire(world, head, held.journal)
     await settled(world, head)
     return None

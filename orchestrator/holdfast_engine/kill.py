@@ -57,9 +57,10 @@ async def bury(world: World, head: Head, run: Run) -> None:
         await _kill_children(world, journal, head, run)
         held = Held(head=head, journal=journal, key=None, performed=head.done, last_entry_ms=head.last_entry_ms)
         await perform_for_others(world, held, run)
-    await deliver(world, head, Outcome(failure=KILLED))
     if head.kind.holds_key:
         await _leave(world, head, journal)
+    # Behind the state that it had written.
+    await deliver(world, head, Outcome(failure=KILLED))
     await retire(world, head, journal)
     await settled(world, head)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from holdfast_engine.keys import held_key, leave
 from holdfast_engine.load import journal_of_stored
 from holdfast_engine.records import Failure, Head, Kept, Outcome
+from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.wire import outcome_of
 from holdfast_engine.world import World
 
@@ -12,7 +14,11 @@ GONE = Outcome(failure=Failure(code=410, message="the result is no longer kept")
 
 
 async def outcome_of_head(world: World, head: Head) -> Outcome:
-    """Return how a completed invocation ended: from its head, or the Output entry its head points to."""
+    """Return how a completed invocation ended: from its head, or the Output entry its head points to.
+
+    Whoever is told so finds the state that it has left.
+    """
+    await _write_state(world, head)
     if head.outcome is not None:
         return head.outcome
     if head.kept is Kept.NOTHING:
@@ -22,3 +28,20 @@ async def outcome_of_head(world: World, head: Head) -> Outcome:
     if journal is None or head.outcome_index >= len(journal.entries):
         return GONE
     return outcome_of(journal.entries[head.outcome_index])
+
+
+async def _write_state(world: World, head: Head) -> None:
+    """Give the key back, with the last state, in the place of whoever has completed the invocation and does so later.
+
+    A turn ends with n = 1 and its process dies, or is slow. Its client looks at the head, is told, and asks a shared
+    handler, which reads n from the lock: none.
+    """
+    if not head.kind.holds_key or head.is_killed or head.kept is not Kept.JOURNAL or world.performed.is_settled(head):
+        return
+    key = await held_key(world, head)
+    if key is None:
+        return
+    writes = NO_WRITES
+    if key.ticket == head.ticket and (journal := await journal_of_stored(world, head.id)) is not None:
+        writes = fold(journal.entries[key.applied + 1 :])
+    await leave(world, head, ticket=head.ticket, writes=writes)
