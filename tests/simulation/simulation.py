@@ -16,6 +16,7 @@ from tests.simulation.checkers.endings import EndingTogether, Parked
 from tests.simulation.checkers.journals import GrowingJournals, NewestEpoch
 from tests.simulation.checkers.keys import FirstInFirstOut, FoldedState, OneHolder
 from tests.simulation.checkers.ledger import Ledger
+from tests.simulation.checkers.linearizable import LinearizableCreation, LinearizableObject
 from tests.simulation.checkers.outcomes import OneInvocation, OneOutcome
 from tests.simulation.checkers.predictions import Predictions
 from tests.simulation.checkers.progress import EverythingEnds
@@ -176,9 +177,11 @@ class Simulation:
         state = FoldedState(disk, ledger)
         # Recovering from a fault takes a life or two: a watchdog comes at the end of one.
         bound_s = 3 * around.life_s + 120.0
+        self.creations = LinearizableCreation(self.clients.answered)
+        self.objects = LinearizableObject(ledger, self.scenario.programs, self.clients.answered)
         checkers: list[Checker] = [
             GrowingJournals(disk),
-            NewestEpoch(),
+            NewestEpoch(disk),
             RecordedSteps(disk, ledger),
             self.replays,
             EverythingEnds(disk),
@@ -188,6 +191,8 @@ class Simulation:
             state,
             OneOutcome(ledger, self.clients.answered),
             OneInvocation(ledger),
+            self.creations,
+            self.objects,
             PunctualTimers(
                 ledger,
                 skew_ms_max=around.skew_ms_max,
@@ -222,6 +227,9 @@ class Simulation:
             closures=self.watch.closures,
             crashes=self.fleet.crashes,
             messages=self.queue.delivered,
+            keys_linearized=self.creations.decided,
+            objects_linearized=self.objects.decided,
+            objects_undecided=self.objects.undecided,
             **{f"orders: {what}": count for what, count in self.operators.carried_out.items()},
         )
 

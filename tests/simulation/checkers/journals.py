@@ -13,7 +13,8 @@ class GrowingJournals(Checker):
 
     Verifies, at every change of a head or a page, that the frames before are the beginning of the frames after, that a
     closed page stays as it is, and that a page begins where the one before it has ended. Does not verify that the
-    frames mean anything (R2 does), nor what is left of a journal that somebody has let go of.
+    frames mean anything (R2 does), nor what is left of a journal that somebody has let go of: whoever stood still
+    meanwhile may begin a page of it that nobody will ever read.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -24,7 +25,7 @@ class GrowingJournals(Checker):
             return
         before, after = page_of(changed.before), page_of(changed.after)
         assert after is not None
-        if isinstance(changed.after, Head) and changed.after.kept is not Kept.JOURNAL:
+        if is_let_go(self._disk, changed.partition):
             return
         number = changed.sort or 0
         where = f"page {number} of {changed.partition}"
@@ -63,7 +64,8 @@ class NewestEpoch(Checker):
     appends then is loaded and counts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
         self._fence_by_id: dict[str, int] = {}
 
     def on_load(self, invocation_id: str, epoch: int) -> None:
@@ -76,7 +78,7 @@ class NewestEpoch(Checker):
         assert after is not None
         if before is None or after.count > before.count:
             newest = self._fence_by_id.get(changed.partition, 0)
-            if after.count and after.epoch < newest:
+            if after.count and after.epoch < newest and not is_let_go(self._disk, changed.partition):
                 raise Violation("J2", f"epoch {after.epoch} wrote to {changed.partition}, which epoch {newest} owns")
         is_claim = changed.table == "page" and (before is None or after.epoch > before.epoch)
         is_owned = isinstance(changed.after, Head) and not after.closed
@@ -85,3 +87,9 @@ class NewestEpoch(Checker):
 
     def _fence(self, invocation_id: str, epoch: int) -> None:
         self._fence_by_id[invocation_id] = max(epoch, self._fence_by_id.get(invocation_id, 0))
+
+
+def is_let_go(disk: Disk, invocation_id: str) -> bool:
+    """Return whether somebody has let go of a journal, so that nobody reads it any more."""
+    head: Head | None = disk.get("head", invocation_id)
+    return head is not None and head.kept is not Kept.JOURNAL

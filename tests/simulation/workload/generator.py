@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Literal
 
 from tests.simulation.scenario import Order, Request, Scenario, Surroundings, What
-from tests.simulation.workload.programs import DOOMED, OBJECT, POISON, SERVICE, WORKFLOW, Program, Statement
+from tests.simulation.workload.programs import DOOMED, HOT, OBJECT, POISON, SERVICE, WORKFLOW, Program, Statement
 from tests.simulation.world.faults import Kind, Site
 from tests.simulation.world.invokers import DIRECT, MODES
 
@@ -208,7 +208,7 @@ class _Author:
                 pause = dice.choice((["slow", self._name(), 1.0], ["sleep", 700], ["run", self._name()]))
                 body = dice.choice(([pause, *body], [*body, pause], [*body, pause, ["add", "n", 1], ["set", "m", 1]]))
             handler = "look" if is_look else dice.choice(("run", "run", "lazy"))
-            program = self._add(OBJECT, handler, "hot", body)
+            program = self._add(OBJECT, handler, HOT, body)
             key = f"key{program}" if dice.random() < 0.5 else None
             requests.append(Request(at_ms=dice.randint(0, 3_000), how="call", program=program, idempotency_key=key))
         return requests

@@ -42,6 +42,8 @@ Statement = list[Any]
 
 SERVICE, OBJECT, WORKFLOW, POISON, DOOMED = "Svc", "Obj", "Flow", "Poison", "Doomed"
 KEYED = (OBJECT, WORKFLOW)
+# The key of the object that clients ask for directly, often at once, and no program.
+HOT = "hot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
