@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from holdfast._asgi import (
         app,
     )
+    from holdfast._async_client import (
+        AsyncClient,
+    )
     from holdfast._calls import (
         ScopedContext,
+    )
+    from holdfast._client import (
+        Client,
     )
     from holdfast._combinators import (
         as_completed,
@@ -40,6 +46,9 @@ if TYPE_CHECKING:
     from holdfast._endpoint import (
         Endpoint,
         HandlerNotFound,
+    )
+    from holdfast._exchange import (
+        Sent,
     )
     from holdfast._futures import (
         CallFuture,
@@ -99,9 +108,13 @@ if TYPE_CHECKING:
         ClientError,
         DefinitionError,
         HoldfastError,
+        IngressUnreachable,
         InvocationCancelled,
+        InvocationFailed,
         InvocationTimedOut,
         JournalMismatch,
+        NotCompleted,
+        NotFound,
         RetryableError,
         RetryLater,
         SdkInternalBaseException,
@@ -115,7 +128,9 @@ if TYPE_CHECKING:
 
 _NAMES_BY_MODULE = {
     "_asgi": ("app",),
+    "_async_client": ("AsyncClient",),
     "_calls": ("ScopedContext",),
+    "_client": ("Client",),
     "_combinators": (
         "as_completed",
         "gather",
@@ -135,6 +150,7 @@ _NAMES_BY_MODULE = {
         "Endpoint",
         "HandlerNotFound",
     ),
+    "_exchange": ("Sent",),
     "_futures": (
         "CallFuture",
         "DurableFuture",
@@ -173,9 +189,13 @@ _NAMES_BY_MODULE = {
         "ClientError",
         "DefinitionError",
         "HoldfastError",
+        "IngressUnreachable",
         "InvocationCancelled",
+        "InvocationFailed",
         "InvocationTimedOut",
         "JournalMismatch",
+        "NotCompleted",
+        "NotFound",
         "RetryLater",
         "RetryableError",
         "SdkInternalBaseException",
@@ -214,11 +234,13 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AsyncClient",
     "AttemptEnded",
     "AttemptFailed",
     "AttemptFinishedEvent",
     "BytesSerde",
     "CallFuture",
+    "Client",
     "ClientError",
     "Context",
     "DefaultSerde",
@@ -228,12 +250,16 @@ __all__ = [
     "Endpoint",
     "HandlerNotFound",
     "HoldfastError",
+    "IngressUnreachable",
     "InvocationCancelled",
+    "InvocationFailed",
     "InvocationRetryPolicy",
     "InvocationTimedOut",
     "JournalMismatch",
     "JsonSerde",
     "MsgspecJsonSerde",
+    "NotCompleted",
+    "NotFound",
     "ObjectContext",
     "ObjectSharedContext",
     "PydanticJsonSerde",
@@ -250,6 +276,7 @@ __all__ = [
     "ScopedContext",
     "SdkInternalBaseException",
     "SendHandle",
+    "Sent",
     "Serde",
     "SerdeError",
     "Service",

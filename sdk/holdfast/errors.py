@@ -10,6 +10,10 @@ HoldfastError
   DefinitionError        a service or handler is declared wrongly
   SerdeError             a value does not fit its type
   ClientError            a call from outside failed
+    InvocationFailed       because the handler failed for good
+    NotCompleted           there is no output yet
+    NotFound               there is no such service, handler or invocation
+    IngressUnreachable     there was no answer
 AttemptEnded             control flow, a BaseException: handlers must let it pass
   Suspended              the attempt waits for something that is not there yet
   JournalMismatch        the code no longer asks what the journal recorded
@@ -28,9 +32,13 @@ __all__ = [
     "ClientError",
     "DefinitionError",
     "HoldfastError",
+    "IngressUnreachable",
     "InvocationCancelled",
+    "InvocationFailed",
     "InvocationTimedOut",
     "JournalMismatch",
+    "NotCompleted",
+    "NotFound",
     "RetryLater",
     "RetryableError",
     "SdkInternalBaseException",
@@ -159,11 +167,61 @@ class SerdeError(HoldfastError):
 
 
 class ClientError(HoldfastError):
-    """A call from outside the orchestrator failed.
+    """A call from outside the orchestrator failed; `status_code` is HTTP's, or 0 when there was no answer.
 
     Example:
         >>> import holdfast
-        >>> issubclass(holdfast.ClientError, holdfast.HoldfastError)
+        >>> holdfast.ClientError("no such path", status_code=400).status_code
+        400
+    """
+
+    def __init__(self, message: str, status_code: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+
+
+class InvocationFailed(ClientError):
+    """The handler that was called from outside has failed for good; calling it again with the same key tells the same.
+
+    Example:
+        >>> import holdfast
+        >>> error = holdfast.InvocationFailed("card declined", status_code=402, metadata={"reason": "limit"})
+        >>> error.message, error.status_code, error.metadata
+        ('card declined', 402, {'reason': 'limit'})
+    """
+
+    def __init__(self, message: str, status_code: int = 500, metadata: dict[str, str] | None = None) -> None:
+        super().__init__(message, status_code)
+        self.metadata = metadata
+
+
+class NotCompleted(ClientError):
+    """The invocation whose output was asked for has not ended yet.
+
+    Example:
+        >>> import holdfast
+        >>> issubclass(holdfast.NotCompleted, holdfast.ClientError)
+        True
+    """
+
+
+class NotFound(ClientError):
+    """There is no such service, handler or invocation.
+
+    Example:
+        >>> import holdfast
+        >>> issubclass(holdfast.NotFound, holdfast.ClientError)
+        True
+    """
+
+
+class IngressUnreachable(ClientError):
+    """The ingress did not answer; whether it got the request is unknown, so repeat it with an idempotency key.
+
+    Example:
+        >>> import holdfast
+        >>> issubclass(holdfast.IngressUnreachable, holdfast.ClientError)
         True
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from examples import reservation_client
+from examples import account_client, reservation_client
 from tests.support.site import Site, eventually
 
 MODULES = [
@@ -199,6 +199,14 @@ def a_click_may_come_first(stage: Stage) -> None:
     assert stage.site.call(f"/UserSignup/{user}/stage") == "refused"
 
 
+def deposits_are_made_once_per_id(stage: Stage) -> None:
+    """A script that repeats a deposit adds to the balance once."""
+    user, key = _new("user"), _new("deposit")
+    assert account_client.deposit(user, 100.0, key, stage.ingress_url) == 100.0
+    assert account_client.deposit(user, 100.0, key, stage.ingress_url) == 100.0
+    assert account_client.deposit(user, -1000.0, _new("deposit"), stage.ingress_url) == 100.0
+
+
 def trip_is_booked_as_a_whole(stage: Stage) -> None:
     """A saga in which nothing fails leaves its effects and no compensation."""
     traveller = _new("ada")
@@ -263,6 +271,7 @@ CASES: list[Case] = [
 ]
 
 OWN_CASES: list[Case] = [
+    deposits_are_made_once_per_id,
     trip_is_booked_as_a_whole,
     declined_trip_is_undone_in_reverse,
     bank_is_waited_for_and_not_for_ever,

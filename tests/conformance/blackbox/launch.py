@@ -17,6 +17,7 @@ from tests.support.tree import ROOT
 
 HANDLERS = "tests.conformance.blackbox.handlers"
 MODULES = [f"{HANDLERS}.player", f"{HANDLERS}.echo"]
+VERSIONS = f"{HANDLERS}.versions"
 
 _NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
 
@@ -67,7 +68,7 @@ def node_folder() -> Path:
     """
     if shutil.which("node") is None or (npm := shutil.which("npm")) is None:
         raise NodeMissing("needs Node 20 or newer with npm, which brings the official TypeScript SDK")
-    if not (_NODE_FOLDER / "node_modules" / "@restatedev").is_dir():
+    if not (_NODE_FOLDER / "node_modules" / "@restatedev" / "restate-sdk-clients").is_dir():
         subprocess.run([npm, "ci", "--silent"], cwd=_NODE_FOLDER, check=True, timeout=300)
     return _NODE_FOLDER
 
@@ -78,4 +79,5 @@ def _python_command(sdk: str, port: int, modules: Sequence[str], identity_key: s
 
 
 def _node_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
-    return ["node", str(node_folder() / "player.mjs"), str(port), *([identity_key] if identity_key else [])]
+    script = "versions.mjs" if VERSIONS in modules else "player.mjs"
+    return ["node", str(node_folder() / script), str(port), *([identity_key] if identity_key else [])]

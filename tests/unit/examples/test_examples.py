@@ -13,7 +13,7 @@ import examples
 import holdfast
 
 FOLDER = Path(next(iter(examples.__path__)))
-HELPERS = {"__init__", "outside", "reservation_client"}
+HELPERS = {"__init__", "account_client", "outside", "reservation_client"}
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPERS)
 
 CALL = re.compile(r"localhost:8080/((?!restate/)[^\s'\"?]+)")

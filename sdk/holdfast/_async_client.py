@@ -1,0 +1,166 @@
+"""The client for code that runs in an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+
+from holdfast import _exchange as exchanges
+from holdfast._exchange import Answer, CallOptions, Exchange, HandlerType, I, O, Options, SendOptions, Sent
+from holdfast._serde import Serde
+from holdfast.errors import IngressUnreachable
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Calls handlers from outside, like `Client`, for code that runs in an event loop.
+
+    Example:
+        >>> import holdfast
+        >>> greeter = holdfast.Service("Greeter")
+        >>> @greeter.handler()
+        ... async def greet(ctx: holdfast.Context, name: str) -> str:
+        ...     return f"Hello {name}"
+        >>> async def greet_later() -> str:
+        ...     async with holdfast.AsyncClient("http://localhost:8080") as client:
+        ...         sent = await client.service_send(greet, "Ada")
+        ...         return await client.attach(sent)
+    """
+
+    def __init__(
+        self,
+        ingress: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Make a client of an ingress.
+
+        Args:
+            ingress: The URL of the ingress.
+            headers: Headers of every request, such as an authorization.
+            timeout: How long to wait for each answer; without one, as long as it takes.
+            transport: What carries the requests instead of a connection; for tests.
+        """
+        # Handlers' functions never make a client, and shall not pay for importing one.
+        import httpx
+
+        waiting = httpx.Timeout(
+            timeout.total_seconds() if timeout is not None else None, connect=exchanges.CONNECT_WITHIN_S
+        )
+        self._http = httpx.AsyncClient(base_url=ingress, headers=headers, timeout=waiting, transport=transport)
+        self._scope: str | None = None
+
+    def scope(self, scope: str) -> Self:
+        """Return this client for one scope: all that it calls has its identity, and its limits, in there.
+
+        It shares the connections of this one, and needs no closing of its own.
+        """
+        scoped = object.__new__(type(self))
+        scoped._http, scoped._scope = self._http, scope
+        return scoped
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def service_call(self, tpe: HandlerType[I, O], arg: I, **options: Unpack[CallOptions]) -> O:
+        """Call a handler of a service, and return what it returned."""
+        return await self._do(exchanges.call(tpe, arg, self._options(None, options)))
+
+    async def service_send(self, tpe: HandlerType[I, O], arg: I, **options: Unpack[SendOptions]) -> Sent[O]:
+        """Send to a handler of a service; the invocation is durable when this returns."""
+        return await self._do(exchanges.send(tpe, arg, self._options(None, options)))
+
+    async def object_call(self, tpe: HandlerType[I, O], key: str, arg: I, **options: Unpack[CallOptions]) -> O:
+        """Call a handler of a virtual object, and return what it returned."""
+        return await self._do(exchanges.call(tpe, arg, self._options(key, options)))
+
+    async def object_send(self, tpe: HandlerType[I, O], key: str, arg: I, **options: Unpack[SendOptions]) -> Sent[O]:
+        """Send to a handler of a virtual object; the invocation is durable when this returns."""
+        return await self._do(exchanges.send(tpe, arg, self._options(key, options)))
+
+    async def workflow_call(self, tpe: HandlerType[I, O], key: str, arg: I, **options: Unpack[CallOptions]) -> O:
+        """Run a workflow, or call one of its other handlers, and return what it returned."""
+        return await self._do(exchanges.call(tpe, arg, self._options(key, options)))
+
+    async def workflow_submit(
+        self, tpe: HandlerType[I, O], key: str, arg: I, **options: Unpack[SendOptions]
+    ) -> Sent[O]:
+        """Start a workflow's run; one that was started before is met, and `is_new` is false."""
+        return await self._do(exchanges.send(tpe, arg, self._options(key, options)))
+
+    async def workflow_attach(self, tpe: HandlerType[I, O], key: str) -> O:
+        """Wait for the run of a workflow, named by its handler and its key."""
+        return await self._do(exchanges.workflow_result("attach", tpe, key, scope=self._scope))
+
+    async def workflow_output(self, tpe: HandlerType[I, O], key: str) -> O:
+        """Return what a workflow's run returned.
+
+        Raises:
+            NotCompleted: It has not ended yet.
+        """
+        return await self._do(exchanges.workflow_result("output", tpe, key, scope=self._scope))
+
+    async def generic_call(
+        self, service: str, handler: str, arg: bytes, key: str | None = None, **options: Unpack[CallOptions]
+    ) -> bytes:
+        """Call a handler by its name, with bytes, and return bytes."""
+        return await self._do(exchanges.call_by_name(service, handler, arg, self._options(key, options)))
+
+    async def generic_send(
+        self, service: str, handler: str, arg: bytes, key: str | None = None, **options: Unpack[SendOptions]
+    ) -> Sent[bytes]:
+        """Send bytes to a handler by its name."""
+        return await self._do(exchanges.send_by_name(service, handler, arg, self._options(key, options)))
+
+    async def attach(self, sent: Sent[O]) -> O:
+        """Wait for what was sent, and return what it returned."""
+        return await self._do(exchanges.attach(sent))
+
+    async def output(self, sent: Sent[O]) -> O:
+        """Return what an invocation returned, without waiting.
+
+        Raises:
+            NotCompleted: It has not ended yet.
+        """
+        return await self._do(exchanges.output(sent))
+
+    async def resolve_awakeable(self, awakeable_id: str, value: I, serde: Serde[I] = exchanges.JSON) -> None:
+        """Give an awakeable its value; only the first completion counts."""
+        await self._do(exchanges.resolve_awakeable(awakeable_id, serde.serialize(value)))
+
+    async def reject_awakeable(self, awakeable_id: str, message: str) -> None:
+        """Fail an awakeable: whoever waits for it gets a TerminalError with this message."""
+        await self._do(exchanges.reject_awakeable(awakeable_id, message))
+
+    async def _do(self, exchange: Exchange[T]) -> T:
+        import httpx
+
+        try:
+            answer = await self._http.request(
+                exchange.method, exchange.path, content=exchange.body, headers=dict(exchange.headers)
+            )
+        except httpx.TransportError as error:
+            raise IngressUnreachable(f"{self._http.base_url} did not answer: {error!r}") from error
+        return exchange.read(Answer(status=answer.status_code, body=answer.content))
+
+    def _options(self, key: str | None, options: CallOptions) -> Options:
+        return Options(key=key, scope=self._scope, **options)
