@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate test-aws conformance sim bench chaos up down lint format clean
+.PHONY: help demo test test-restate test-aws conformance sim bench chaos up deploy down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && exit; done; echo python3)
 RESTATE := tests/conformance/restate
+# The one that can read what our aws-cdk-lib writes; the registry's latest cannot.
+CDK := aws-cdk@2.1148.1
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,11 @@ chaos: $(VENV)/dev.stamp ## Kill the server with -9 a hundred times under load
 up: $(VENV)/dev.stamp ## Deploy everything onto a stand-in for AWS here, by the real cdk deploy (LOCALSTACK=1: in Docker)
 	@command -v npm >/dev/null || { echo "make up needs Node 20 or newer: the CDK's command comes from its npm." >&2; exit 1; }
 	@$(BIN)/python -m localstack up $(if $(LOCALSTACK),--localstack) $(if $(PORT),--port $(PORT))
+
+deploy: $(VENV)/dev.stamp ## Deploy the orchestrator to your AWS account, with the AWS CLI's credentials (needs Node 20+)
+	@command -v npx >/dev/null || { echo "make deploy needs Node 20 or newer: the CDK's command comes from its npm." >&2; exit 1; }
+	cd cdk && PATH="$(abspath $(BIN)):$$PATH" npx --yes $(CDK) bootstrap
+	cd cdk && PATH="$(abspath $(BIN)):$$PATH" npx --yes $(CDK) deploy
 
 down: $(VENV)/dev.stamp ## Remove what make up made
 	@$(BIN)/python -m localstack down $(if $(LOCALSTACK),--localstack)

@@ -109,6 +109,12 @@ class Holdfast(Construct):
         )
 
     def _environment(self) -> dict[str, str]:
+        # What has its usual value is left out: names alone are read without pydantic, at half the cold start.
+        unusual = {}
+        if self.options.ingress_door is not Door.FUNCTION_URL:
+            unusual["HOLDFAST_INGRESS_DOOR"] = self.options.ingress_door.value
+        if self.options.tracing:
+            unusual["HOLDFAST_TRACING"] = "true"
         return {
             "HOLDFAST_JOURNAL_TABLE": self.tables.journal.table_name,
             "HOLDFAST_KEYS_TABLE": self.tables.keys.table_name,
@@ -118,8 +124,7 @@ class Holdfast(Construct):
             "HOLDFAST_WAKEUPS_QUEUE_URL": self.queues.wakeups.queue_url,
             "HOLDFAST_SENDS_DEAD_QUEUE_URL": self.queues.sends_dead.queue_url,
             "HOLDFAST_VERSION": version("holdfast"),
-            "HOLDFAST_INGRESS_DOOR": self.options.ingress_door,
-            "HOLDFAST_TRACING": str(self.options.tracing).lower(),
+            **unusual,
         }
 
     def _grant(self) -> None:
