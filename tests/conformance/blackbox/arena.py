@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_local.surroundings import SystemClock
-from tests.conformance.blackbox.launch import MODULES, Endpoint
+from tests.conformance.blackbox.handlers.versions import VERSION_VARIABLE
+from tests.conformance.blackbox.launch import MODULES, VERSIONS, Endpoint
 from tests.conformance.blackbox.orchestrators import Holdfast, Orchestrator, Restate
 
 ORCHESTRATORS = ("holdfast", "restate")
@@ -37,6 +38,7 @@ class Arena:
             else Holdfast(folder=folder, log=self.log, identity_key_file=key_file, has_handlers=sdk == IN_PROCESS)
         )
         self.endpoints: list[Endpoint] = []
+        self._versions: dict[str, Endpoint] = {}
 
     async def start(self) -> None:
         """Start everything."""
@@ -69,12 +71,19 @@ class Arena:
         endpoint.start()
         return endpoint
 
-    async def register(self, endpoint: Endpoint, **options: bool) -> None:
-        """Register an endpoint."""
+    def version(self, number: str) -> Endpoint:
+        """Return the endpoint with a version of the services that have some; started when it is first asked for."""
+        if number not in self._versions:
+            self._versions[number] = self.add_endpoint(modules=[VERSIONS], env={VERSION_VARIABLE: number})
+        return self._versions[number]
+
+    async def register(self, endpoint: Endpoint, **options: bool) -> str:
+        """Register an endpoint, and return the id of its deployment."""
         body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11, **options}
         async with httpx.AsyncClient(base_url=self.orchestrator.admin_url, verify=False) as admin:
             answer = await admin.post("/deployments", json=body)
         assert answer.is_success, answer.text
+        return str(answer.json()["id"])
 
 
 def _new_identity(folder: Path) -> tuple[Path, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from typing import cast
 
 import pytest
 import pytest_asyncio
 
-from tests.conformance.blackbox.arena import IN_PROCESS, SDKS, Arena, start_arena
+from tests.conformance.blackbox.arena import IN_PROCESS, ORCHESTRATORS, SDKS, Arena, start_arena
 from tests.conformance.blackbox.launch import node_folder
 from tests.conformance.blackbox.ratios import Played, ratio_lines
 from tests.conformance.blackbox.server import Server
@@ -29,11 +29,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     needed = next((mark.args for mark in metafunc.definition.iter_markers("sdks")), SDKS)
     pairs = [
         pytest.param((orchestrator, sdk), id=f"{orchestrator}-{sdk}")
-        for orchestrator in metafunc.config.getoption("--orchestrators").split(",")
+        for orchestrator in _orchestrators(metafunc.config.getoption("--orchestrators"))
         for sdk in metafunc.config.getoption("--sdks").split(",")
         if sdk in needed and not (orchestrator == "restate" and sdk == IN_PROCESS)
     ]
     metafunc.parametrize("arena", pairs, indirect=True, scope="session")
+
+
+def _orchestrators(asked: str) -> Sequence[str]:
+    return ORCHESTRATORS if asked == "both" else asked.split(",")
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,13 @@ class Server:
         """Cancel, kill, pause, resume, purge or restart an invocation, and return the answer."""
         return await self.admin.patch(f"/invocations/{invocation_id}/{verb}", params=query)
 
+    async def operate_all(self, verb: str, invocation_ids: list[str], **options: str) -> dict[str, list[Any]]:
+        """Do it to many at once, and return who succeeded and who did not."""
+        body = {"invocation_ids": invocation_ids, **options}
+        answer = await self.admin.post(f"/internal/invocations_batch_operations/{verb}", json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
     async def status(self, invocation_id: str) -> str | None:
         """Return how an invocation stands, in Restate's words; None when there is none of that id."""
         return await self.arena.orchestrator.status(self.admin, invocation_id)

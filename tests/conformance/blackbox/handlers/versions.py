@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import holdfast as restate
@@ -11,7 +12,12 @@ from tests.conformance.blackbox.handlers.world import note
 VERSION_VARIABLE = "HOLDFAST_BLACKBOX_VERSION"
 VERSION = os.environ.get(VERSION_VARIABLE, "1")
 
-versioned = restate.Service("Versioned")
+_SOON = timedelta(milliseconds=50)
+_QUICK = restate.InvocationRetryPolicy(
+    initial_interval=_SOON, exponentiation_factor=1.0, max_interval=_SOON, max_attempts=1000
+)
+
+versioned = restate.Service("Versioned", invocation_retry_policy=_QUICK)
 
 
 @versioned.handler()
@@ -31,22 +37,39 @@ async def across(ctx: restate.Context, name: str) -> list[str]:
 
 
 @versioned.handler()
-async def changed(ctx: restate.Context) -> str:
-    """Do in the second version something else than in the first, which fails."""
+async def early(ctx: restate.Context, name: str) -> str:
+    """Fail in the first version before anything is stored."""
     if VERSION == "1":
-        await ctx.run_typed("one", _version)
+        note(f"failed {name}")
         raise RuntimeError("the first version has a bug")
-    await ctx.run_typed("one", _version)
     return VERSION
 
 
 @versioned.handler()
-async def rewritten(ctx: restate.Context) -> str:
+async def changed(ctx: restate.Context, name: str) -> list[str]:
+    """Fail in the first version, behind a step that all versions have."""
+    before = await ctx.run_typed("one", _version)
+    if VERSION == "1":
+        note(f"failed {name}")
+        raise RuntimeError("the first version has a bug")
+    return [before, VERSION]
+
+
+@versioned.handler()
+async def rewritten(ctx: restate.Context, name: str) -> str:
     """Begin differently in every version, and fail in the first."""
     await ctx.run_typed(f"step of version {VERSION}", _version)
     if VERSION == "1":
+        note(f"failed {name}")
         raise RuntimeError("the first version has a bug")
+    note(f"went on {name}")
     return VERSION
+
+
+@versioned.handler()
+async def mark(ctx: restate.Context) -> str | None:
+    """Return what a header says that only the deployment adds."""
+    return ctx.request().attempt_headers.get("x-mark")
 
 
 if VERSION == "1":
