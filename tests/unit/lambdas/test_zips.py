@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.import_cost import cpu_s_of
 from tests.unit.lambdas import zips
 
-# Times what `import asyncio` takes, measured beside it. Set from the first measurement, with a fifth to spare.
-OWN_RATIO_MAX = 7.0
-NEVER = {"boto3", "holdfast", "holdfast_local", "holdfast_cli", "aws_xray_sdk", "jsonschema_rs"}
+# How much CPU it may take to load a function, as a multiple of what `import asyncio` takes beside it: that is 33 ms on
+# the machine where the aims were set, of 350 ms in all and of 120 ms without boto3.
+TOTAL_RATIO_MAX = 350 / 33
+# Without boto3, as first measured and a fifth more: 3.0 to 3.1, and 3.6 for the ingress, meet the aim of 3.6. Sends do
+# not with their 5.1: Pydantic, which they are checked with, is 2 of it, and no other function imports it.
+OWN_RATIO_MAX = {"admin": 3.7, "dispatcher": 3.7, "ingress": 4.3, "registrar": 3.7, "sends": 6.1, "sweeper": 3.7}
+NEVER = {"boto3", "holdfast", "holdfast_local", "holdfast_cli", "aws_xray_sdk", "httpx", "jsonschema_rs"}
+VALIDATION = {"pydantic", "pydantic_settings"}
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +24,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("zips")
 
 
-@pytest.mark.parametrize("name", zips.names())
-def test_a_zip_starts_by_itself(name: str, folder: Path) -> None:
+@pytest.fixture(params=zips.names())
+def name(request: pytest.FixtureRequest) -> str:
+    """A function."""
+    return str(request.param)
+
+
+@pytest.fixture
+def code(name: str, folder: Path) -> Path:
+    """What its zip contains."""
+    return folder / name if (folder / name).exists() else zips.contents(name, folder)
+
+
+def test_a_zip_starts_by_itself(name: str, code: Path, folder: Path) -> None:
     """The handler loads in an interpreter that has the zip and Lambda's own packages, within its budget of CPU."""
-    start = zips.started(zips.contents(name, folder), zips.runtime(folder))
-    baseline = cpu_s_of("import asyncio")
+    start = zips.started(code, zips.runtime(folder))
+    own, total = start.own_s / start.asyncio_s, (start.own_s + start.boto_s) / start.asyncio_s
     print(
-        f"{name}: {1000 * (start.boto_s + start.own_s):.0f} ms, {1000 * start.own_s:.0f} ms without botocore,"
-        f" {start.own_s / baseline:.1f} x asyncio"
+        f"{name}: {1000 * (start.boto_s + start.own_s):.0f} ms, {1000 * start.own_s:.0f} ms without boto3;"
+        f" {total:.1f} and {own:.1f} x asyncio, which took {1000 * start.asyncio_s:.0f} ms"
     )
     assert start.is_callable
-    assert start.own_s / baseline <= OWN_RATIO_MAX
-    assert NEVER.isdisjoint(start.modules)
+    assert own <= OWN_RATIO_MAX[name]
+    assert total <= TOTAL_RATIO_MAX
+    assert (NEVER if name == "sends" else NEVER | VALIDATION).isdisjoint(start.modules)
+
+
+def test_a_zip_is_compiled(code: Path) -> None:
+    """Nothing that a function imports has to be compiled when it starts, nor compared with its source."""
+    modules = [path for path in code.rglob("*.py") if not zips.is_never_imported(path)]
+    assert modules
+    assert [str(path) for path in modules if not zips.has_unchecked_byte_code(path)] == []
