@@ -151,8 +151,13 @@ class Dynamo:
         """Delete items as long as a condition on another item holds; False when it does not."""
         table = model.Meta.table_name
         deletes = [{"Delete": {"TableName": table, "Key": _key(partition, sort)}} for partition, sort in keys]
-        while deletes:
-            some, deletes = deletes[: _TRANSACTION_ITEMS_MAX - 1], deletes[_TRANSACTION_ITEMS_MAX - 1 :]
+        return await self.write_guarded(guard, deletes)
+
+    async def write_guarded(self, guard: Raw, writes: Sequence[Raw]) -> bool:
+        """Write to items for their retention's sake, in transactions with a condition; False when one did not hold."""
+        left = list(writes)
+        while left:
+            some, left = left[: _TRANSACTION_ITEMS_MAX - 1], left[_TRANSACTION_ITEMS_MAX - 1 :]
             answer, _ = await self._send(self._client.transact_write_items, {"TransactItems": [guard, *some]})
             if isinstance(answer, Refused):
                 return False

@@ -54,15 +54,21 @@ class HeadStore(Part):
         """Put the head if there is none; return None, or the head that was there."""
         result = await self.dynamo.put(head_item(self.models.head, head), H.id.does_not_exist())
         if isinstance(result, Written):
+            self._lives.see(head)
             return None
         present = refused_head(result)
         assert present is not None, f"{head.id} was refused for a head that does not exist"
+        self._lives.see(present)
         return None if result.is_repeat and present.nonce == head.nonce else present
 
     async def head(self, invocation_id: str) -> Head | None:
         """Return the head."""
         raw = await self.dynamo.get(self.models.head, invocation_id, HEAD_SORT)
-        return head_of(raw) if raw is not None else None
+        if raw is None:
+            return None
+        head = head_of(raw)
+        self._lives.see(head)
+        return head
 
     async def acquire(
         self,

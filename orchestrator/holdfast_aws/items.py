@@ -139,7 +139,7 @@ def head_of(raw: Raw) -> Head:
     )
 
 
-def page_item(model: type[PageItem], invocation_id: str, number: int, page: Page) -> PageItem:
+def page_item(model: type[PageItem], invocation_id: str, number: int, page: Page, *, expires_s: int | None) -> PageItem:
     """Return a later page as its item."""
     return model(
         id=invocation_id,
@@ -150,6 +150,7 @@ def page_item(model: type[PageItem], invocation_id: str, number: int, page: Page
         frames=list(page.frames),
         closed=unless(page.closed, False),
         taken=list(page.taken) or None,
+        expires_s=expires_s,
     )
 
 
@@ -168,9 +169,9 @@ def page_in(raw: Raw) -> tuple[int, Page, int | None]:
     return number, page, item.expires_s
 
 
-def note_item(model: type[NoteItem], invocation_id: str, note: Note, *, arrival: int) -> NoteItem:
+def note_item(model: type[NoteItem], invocation_id: str, note: Note, *, arrival: int, expires_s: int) -> NoteItem:
     """Return a note as its item."""
-    return model(id=invocation_id, sort=NOTE_PREFIX + note.key, frame=note.frame, arrival=arrival)
+    return model(id=invocation_id, sort=NOTE_PREFIX + note.key, frame=note.frame, arrival=arrival, expires_s=expires_s)
 
 
 def note_in(raw: Raw) -> tuple[int, Note]:

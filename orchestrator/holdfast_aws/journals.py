@@ -3,8 +3,9 @@
 A query is not a snapshot: each item is read at a moment of its own. Pages show by their numbers, by where they begin
 and by being closed whether one of them is older than the others; then they are read again.
 
-A page that has a time to live belongs to a run that has ended. When its invocation is created anew, under an id derived
-from the same key, before DynamoDB has come round to deleting the page, it counts as absent.
+A page that expires earlier than those of its invocation do belongs to an earlier run, which has ended. When an
+invocation is created anew, under an id derived from the same key, before DynamoDB has come round to deleting the page,
+it counts as absent. When pages expire, and who sees that none does too early, is said in `lifetimes.py`.
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ from pynamodb.expressions.update import Action
 
 from holdfast_aws.dynamo import Refused, Written
 from holdfast_aws.heads import HeadStore, appending, at_slot
-from holdfast_aws.items import NOTE_PREFIX, Raw, head_of, note_in, note_item, page_in
+from holdfast_aws.items import NOTE_PREFIX, Raw, head_of, note_in, note_item, page_in, page_item, seconds_up
+from holdfast_aws.lifetimes import DAY_MS, Life, Lifetimes
 from holdfast_aws.models import HeadItem as H
 from holdfast_aws.models import NoteItem
 from holdfast_aws.models import PageItem as P
-from holdfast_aws.part import extended, put
+from holdfast_aws.part import KEYS_ONLY, extended, put
 from holdfast_engine import operations
-from holdfast_engine.errors import StoreUnreachable
+from holdfast_engine.errors import JournalDamaged, StoreUnreachable
 from holdfast_engine.pages import closes, slot_behind
 from holdfast_engine.ports import FENCED, Fenced, Loaded
 from holdfast_engine.records import Head, Kept, Note, Page, Slot, Status
-from holdfast_protocol.items import FRAMES, HEAD_SORT, page_of, page_sort
+from holdfast_protocol.items import EXPIRES, FRAMES, HEAD_SORT, page_of, page_sort
 
 # Reading again helps at once, unless appends follow each other faster than reads.
 _LOADS_MAX = 10
@@ -36,9 +38,9 @@ _LOAD_AGAIN_S = 0.02
 # Of a completed invocation a page may be missing for good: DynamoDB deletes what has expired in no order.
 _EXPIRING_LOADS_MAX = 3
 
-_LEFT_OVER = P.expires_s.exists()
-_ABSENT = P.id.does_not_exist() | _LEFT_OVER
 _NO_ENTRIES: list[bytes] = []
+# Of an invocation that nobody has seen yet: the pages of one that is about to be created, under an id of its own.
+_UNKNOWN = Life(created_ms=0, expires_s=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,12 @@ class _View:
     head: Head
     pages: tuple[tuple[int, Page], ...]
     notes: tuple[Note, ...]
+    # Whether any of its pages has a time to live, and whether any page or note has.
+    has_marked_pages: bool
+    is_marked: bool
 
     @classmethod
-    def of(cls, raws: Sequence[Raw]) -> _View | None:
+    def of(cls, raws: Sequence[Raw], lifetimes: Lifetimes) -> _View | None:
         """Return the items of a partition as records; None when there is no head."""
         heads = [raw for raw in raws if raw["s"]["S"] == HEAD_SORT]
         if not heads:
@@ -59,8 +64,15 @@ class _View:
         # Of a journal that has been let go of the pages are only waiting for DynamoDB to delete them.
         is_kept = head.kept is Kept.JOURNAL
         numbered = [page_in(raw) for raw in raws if is_kept and page_of(raw["s"]["S"])]
-        pages = [(number, page) for number, page, expires_s in numbered if not _is_left_over(head, expires_s)]
-        return cls(head=head, pages=tuple(pages), notes=_notes(raws))
+        life = lifetimes.of_head(head)
+        own = [each for each in numbered if not _is_left_over(life, each[2])]
+        return cls(
+            head=head,
+            pages=tuple((number, page) for number, page, _ in own),
+            notes=_notes(raws),
+            has_marked_pages=any(expires_s is not None for _, _, expires_s in own),
+            is_marked=any(_is_marked(raw, life) for raw in raws),
+        )
 
     @property
     def loaded(self) -> Loaded:
@@ -90,12 +102,16 @@ class JournalStore(HeadStore):
     async def load(self, invocation_id: str, *, epoch: int | None) -> Loaded | Fenced | None:
         """Return everything of an invocation; fenced if the head or a page is of another epoch than `epoch`."""
         for tried in range(1, _LOADS_MAX + 1):
-            view = _View.of(await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}))
+            raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id})
+            view = _View.of(raws, self._lives.lifetimes)
             if view is None:
                 return None
+            self._lives.see(view.head)
             if epoch is not None and (view.head.epoch != epoch or any(page.epoch > epoch for _, page in view.pages)):
                 return FENCED
             loaded = view.loaded
+            if view.head.status is not Status.COMPLETED:
+                await self._keep_loaded(view)
             if view.is_whole(loaded):
                 return loaded
             if view.head.status is Status.COMPLETED and tried == _EXPIRING_LOADS_MAX:
@@ -112,9 +128,14 @@ class JournalStore(HeadStore):
         """Put a note if there is none of that key; False when there was."""
         # Microseconds, and never the same twice in one process.
         self._last_arrival = max(self._last_arrival + 1, self._clock.now_ms() * 1000)
-        item = note_item(self.models.note, invocation_id, note, arrival=self._last_arrival)
+        expires_s = self._lives.lifetimes.note_expires_s(self._clock.now_ms())
+        item = note_item(self.models.note, invocation_id, note, arrival=self._last_arrival, expires_s=expires_s)
         result = await self.dynamo.put(item, NoteItem.id.does_not_exist())
         return isinstance(result, Written) or (result.is_repeat and _has_frame(result, note.frame))
+
+    async def has_note(self, invocation_id: str, key: str) -> bool:
+        """Return whether there is a note of that key."""
+        return await self.dynamo.get(self.models.note, invocation_id, NOTE_PREFIX + key) is not None
 
     async def append(
         self, invocation_id: str, *, slot: Slot, epoch: int, frames: tuple[bytes, ...], taken: tuple[str, ...]
@@ -126,7 +147,8 @@ class JournalStore(HeadStore):
             result = await self.dynamo.update(head, appending(slot, frames, taken), condition)
         else:
             page = self.models.page(id=invocation_id, sort=page_sort(slot.page))
-            result = await self.dynamo.update(page, *_appending_to_page(slot, epoch, frames, taken))
+            life, marked = await self._life(invocation_id)
+            result = await self.dynamo.update(page, *_appending(slot, epoch, frames, taken, life=life, marked=marked))
         if isinstance(result, Refused) and not _holds(result, slot, frames):
             return FENCED
         return slot_behind(slot, frames, taken)
@@ -134,38 +156,108 @@ class JournalStore(HeadStore):
     async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
         """Raise an open page's epoch, or make the page; None if it was closed meanwhile: the slot is the next one."""
         item = self.models.page(id=invocation_id, sort=page_sort(page))
+        life, marked = await self._life(invocation_id)
         claim = [
             P.epoch.set(epoch),
             P.base.set(P.base | base),
             P.entry_count.set(P.entry_count | 0),
             P.frames.set(P.frames | _NO_ENTRIES),
         ]
-        is_open = (P.epoch <= epoch) & P.closed.does_not_exist() & P.expires_s.does_not_exist()
+        if marked:
+            claim.append(P.expires_s.set(P.expires_s | life.expires_s))
+        is_open = (P.epoch <= epoch) & P.closed.does_not_exist() & _is_own(life)
         result = await self.dynamo.update(item, claim, P.id.does_not_exist() | is_open, returns="ALL_OLD")
-        if isinstance(result, Refused) and result.item and page_in(result.item)[2] is not None:
-            anew, _ = _appending_to_page(Slot(page=page, count=0, base=base, frames_bytes=0), epoch, (), ())
-            result = await self.dynamo.update(item, anew, _LEFT_OVER)
+        if isinstance(result, Refused) and result.item and _is_left_over(life, page_in(result.item)[2]):
+            slot = Slot(page=page, count=0, base=base, frames_bytes=0)
+            anew, _ = _appending(slot, epoch, (), (), life=life, marked=marked)
+            result = await self.dynamo.update(item, anew, P.expires_s < life.expires_s)
         if isinstance(result, Refused):
             return None
         before = page_in(result.before)[1] if result.before else None
         return operations.claim_slot(before, base=base, epoch=epoch)
 
+    async def keep(self, invocation_id: str) -> None:
+        """See that nothing of an invocation expires that has not ended, whenever it was written."""
+        head = await self.head(invocation_id)
+        if head is None or head.status is Status.COMPLETED:
+            return
+        life = self._lives.lifetimes.of_head(head)
+        if not self._lives.lifetimes.is_to_be_kept(life, self._clock.now_ms()):
+            return
+        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
+        sorts = [raw["s"]["S"] for raw in raws if _is_marked(raw, life)]
+        # Never made anew: DynamoDB may have deleted it meanwhile.
+        items = [self.models.page(id=invocation_id, sort=sort) for sort in sorts]
+        lifts = [each.get_update_kwargs_from_instance([P.expires_s.remove()], P.id.exists()) for each in items]
+        await self._write_unless_ended(head, [{"Update": lift} for lift in lifts])
+        if head.page.closed and not any(page_of(raw["s"]["S"]) for raw in raws):
+            # An empty page says that none is missing: from now on a closed first page with none behind it is damage.
+            empty = Page(epoch=head.epoch, base=head.page.count, frames=())
+            first = page_item(self.models.page, invocation_id, 1, empty, expires_s=None)
+            put_first = {"Put": first.get_save_kwargs_from_instance(P.id.does_not_exist())}
+            await self._write_unless_ended(head, [put_first])
 
-def _appending_to_page(
-    slot: Slot, epoch: int, frames: Sequence[bytes], taken: Sequence[str]
+    async def _write_unless_ended(self, head: Head, writes: Sequence[Raw]) -> None:
+        """Write to the items of an invocation, as long as it is this one and has not ended."""
+        is_it = (H.nonce == head.nonce) & (H.status != Status.COMPLETED)
+        guard = {"ConditionCheck": self.models.head(id=head.id).get_delete_kwargs_from_instance(is_it)}
+        await self.dynamo.write_guarded(guard, writes)
+
+    async def _keep_loaded(self, view: _View) -> None:
+        """Keep what was loaded of an invocation that has not ended, if it is so old that it might expire.
+
+        Raises:
+            JournalDamaged: It expired before anybody had kept it.
+        """
+        lifetimes, now = self._lives.lifetimes, self._clock.now_ms()
+        life = lifetimes.of_head(view.head)
+        if not lifetimes.is_to_be_kept(life, now):
+            return
+        is_late = seconds_up(now) > life.expires_s
+        # Then a page that is marked may be the last of many, and what came behind a closed first page may be gone.
+        if is_late and (view.has_marked_pages or (view.head.page.closed and not view.pages)):
+            raise JournalDamaged(
+                f"pages of the journal of {view.head.id} expired on their own before it had ended: for"
+                f" {lifetimes.spare_ms // DAY_MS} days nothing kept them, because the sweeper did not run. It"
+                " cannot go on; kill it, and restart it as new from its input if it may run again from its beginning",
+                invocation_id=view.head.id,
+            )
+        if view.is_marked:
+            await self.keep(view.head.id)
+
+    async def _life(self, invocation_id: str) -> tuple[Life, bool]:
+        """Return the life of an invocation, and whether a page that is made now is born with a time to live."""
+        life = self._lives.get(invocation_id)
+        if life is None:
+            head = await self.head(invocation_id)
+            if head is None:
+                return _UNKNOWN, False
+            life = self._lives.lifetimes.of_head(head)
+        return life, self._lives.lifetimes.is_young(life, self._clock.now_ms())
+
+
+def _appending(
+    slot: Slot, epoch: int, frames: Sequence[bytes], taken: Sequence[str], *, life: Life, marked: bool
 ) -> tuple[list[Action], Condition]:
     """Return actions and condition of an append to a later page."""
-    is_open = (P.entry_count == slot.count) & (P.epoch <= epoch) & P.closed.does_not_exist()
+    is_open = (P.entry_count == slot.count) & (P.epoch <= epoch) & P.closed.does_not_exist() & _is_own(life)
     closed = True if closes(slot, tuple(frames), tuple(taken)) else None
     actions = [P.epoch.set(epoch), P.entry_count.set(slot.count + len(frames)), put(P.closed, closed)]
     if slot.count:
         actions.append(P.frames.set(P.frames.append(list(frames))))
         if taken:
             actions.append(extended(P.taken, taken))
-        return actions, is_open & P.expires_s.does_not_exist()
+        return actions, is_open
     # The first entries replace whatever a former run has left under this number.
     actions += [P.base.set(slot.base), P.frames.set(list(frames)), put(P.taken, list(taken) or None)]
-    return [*actions, P.expires_s.remove()], _ABSENT | is_open
+    actions.append(put(P.expires_s, life.expires_s if marked else None))
+    return actions, P.id.does_not_exist() | (P.expires_s < life.expires_s) | is_open
+
+
+def _is_own(life: Life) -> Condition:
+    """Return the condition that a page is of this run, and not left over from an earlier one."""
+    condition: Condition = P.expires_s.does_not_exist() | (P.expires_s >= life.expires_s)
+    return condition
 
 
 def _holds(refused: Refused, slot: Slot, frames: Sequence[bytes]) -> bool:
@@ -180,11 +272,16 @@ def _has_frame(refused: Refused, frame: bytes) -> bool:
     return refused.item is not None and note_in(refused.item)[1].frame == frame
 
 
-def _is_left_over(head: Head, expires_s: int | None) -> bool:
+def _is_left_over(life: Life, expires_s: int | None) -> bool:
     """Return whether a page belongs to an earlier run of this id, which had expired before this one was created."""
-    if expires_s is None:
+    return expires_s is not None and expires_s < life.expires_s
+
+
+def _is_marked(raw: Raw, life: Life) -> bool:
+    """Return whether an item is a note or a page of this run and has a time to live."""
+    if EXPIRES not in raw or raw["s"]["S"] == HEAD_SORT:
         return False
-    return head.status is not Status.COMPLETED or expires_s * 1000 <= head.created_ms + 1000
+    return raw["s"]["S"].startswith(NOTE_PREFIX) or not _is_left_over(life, int(raw[EXPIRES]["N"]))
 
 
 def _notes(raws: Sequence[Raw]) -> tuple[Note, ...]:

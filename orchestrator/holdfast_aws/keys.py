@@ -12,6 +12,7 @@ from pynamodb.expressions.update import Action
 
 from holdfast_aws.dynamo import Dynamo, Refused, Written
 from holdfast_aws.items import Raw, item_bytes, lock_of, ordinal, ordinal_of, unless
+from holdfast_aws.lifetimes import Lifetimes
 from holdfast_aws.models import LockItem as L
 from holdfast_aws.part import Models, Part, put
 from holdfast_aws.values import ValueBlobs, Values, map_name
@@ -41,8 +42,10 @@ _IS_FREE = L.key.does_not_exist() | (L.serving == L.next)
 class KeyStore(Part):
     """Entering, holding and leaving keys."""
 
-    def __init__(self, dynamo: Dynamo, models: Models, clock: Clock, blobs: ValueBlobs) -> None:
-        super().__init__(dynamo, models, clock)
+    def __init__(
+        self, dynamo: Dynamo, models: Models, clock: Clock, lifetimes: Lifetimes, *, blobs: ValueBlobs
+    ) -> None:
+        super().__init__(dynamo, models, clock, lifetimes)
         self._values = Values(dynamo, models.value, blobs)
 
     async def keyed(self, key: KeyRef, *, with_state: bool) -> Keyed:

@@ -13,6 +13,7 @@ from holdfast_aws.errors import AWS_ERRORS
 from holdfast_aws.lambda_failures import answer_too_large, call_failed, function_failed
 from holdfast_aws.lambda_functions import AnswerTooLong, BadFunction, Functions, NotBegun
 from holdfast_aws.lambda_request import RequestTooLarge, attempt_path, attempt_payload
+from holdfast_aws.lifetimes import USUAL_LIFETIMES, Lifetimes
 from holdfast_engine import records
 from holdfast_engine.endpoints import failures
 from holdfast_engine.endpoints.headers import attempt_headers
@@ -24,7 +25,7 @@ from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.envelope import LambdaResponse, parse_response
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.grants import JournalGrant, Slot, grant_headers, reached_from_headers, takes_grants
+from holdfast_protocol.grants import JournalGrant, PageLife, Slot, grant_headers, reached_from_headers, takes_grants
 
 # What an answer may grow to when it is decompressed; what it holds in memory. As much as over HTTP.
 RESPONSE_BYTES_MAX = 64 * 1024 * 1024
@@ -37,11 +38,18 @@ class LambdaInvoker:
     """Sends attempts to functions, in any language's SDK, signed if there is somebody to sign them."""
 
     def __init__(
-        self, functions: Functions, *, journal_table: str, clock: Clock, signer: RequestSigner | None = None
+        self,
+        functions: Functions,
+        *,
+        journal_table: str,
+        clock: Clock,
+        signer: RequestSigner | None = None,
+        lifetimes: Lifetimes = USUAL_LIFETIMES,
     ) -> None:
         self._functions = functions
         self._signer = signer
         self._journal_table = journal_table
+        self._lifetimes = lifetimes
         self._clock = clock
 
     def takes_checkpoints(self, deployment: Deployment) -> bool:
@@ -87,12 +95,16 @@ class LambdaInvoker:
 
     def _granted(self, grant: Grant) -> JournalGrant:
         slot = grant.slot
+        life = self._lifetimes.of(created_ms=grant.created_ms, retention_ms=grant.retention_ms)
+        # An attempt that goes on while its invocation grows old ends before the first lift of what it has marked.
+        is_young = self._lifetimes.is_young(life, self._clock.now_ms())
         return JournalGrant(
             table=self._journal_table,
             epoch=grant.epoch,
             slot=Slot(page=slot.page, count=slot.count, base=slot.base, frames_bytes=slot.frames_bytes),
             durable=grant.durable,
             taken=grant.taken,
+            life=PageLife(expires_s=life.expires_s, is_marked=is_young),
         )
 
     def _answer(self, payload: bytes, where: str, *, wanted: str, takes_zstd: bool) -> Answer:

@@ -117,6 +117,7 @@ class NoteItem(Model):
     frame = BytesAttribute(attr_name="f")
     # When it was written, by its writer's clock: nothing but an order that people find natural depends on it.
     arrival = IntAttribute(attr_name="r")
+    expires_s = IntAttribute(attr_name=items.EXPIRES, null=True)
 
 
 class LockItem(Model):

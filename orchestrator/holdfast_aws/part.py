@@ -10,6 +10,7 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.update import Action
 
 from holdfast_aws.dynamo import Dynamo
+from holdfast_aws.lifetimes import Lifetimes, Lives
 from holdfast_aws.models import (
     DeploymentItem,
     HeadItem,
@@ -23,6 +24,10 @@ from holdfast_aws.models import (
     bound,
 )
 from holdfast_engine.ports import Clock
+from holdfast_protocol.items import EXPIRES
+
+# What a query asks for of items whose content does not matter: their sort keys, and when they expire.
+KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": EXPIRES}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +61,11 @@ class Models:
 class Part:
     """A part of the store: operations on one kind of thing."""
 
-    def __init__(self, dynamo: Dynamo, models: Models, clock: Clock) -> None:
+    def __init__(self, dynamo: Dynamo, models: Models, clock: Clock, lifetimes: Lifetimes) -> None:
         self.dynamo = dynamo
         self.models = models
         self._clock = clock
+        self._lives = Lives(lifetimes)
 
 
 def put(attribute: Attribute[Any], value: Any) -> Action:

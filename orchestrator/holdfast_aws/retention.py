@@ -1,4 +1,4 @@
-"""How items go: marked with a time to live when nothing needs them any more, or deleted where nobody waits for that.
+"""How items go: by the time to live that most are born with, marked with one, or deleted where nobody waits for that.
 
 DynamoDB deletes what has expired within days and bills nothing for it. What cannot wait is deleted here, guarded by the
 head: an id that is derived from a key may belong to a new invocation a moment after the old one is gone.
@@ -17,14 +17,12 @@ from holdfast_aws.items import NOTE_PREFIX, head_of, seconds_up
 from holdfast_aws.journals import JournalStore
 from holdfast_aws.models import HeadItem as H
 from holdfast_aws.models import PageItem as P
-from holdfast_aws.part import put
+from holdfast_aws.part import KEYS_ONLY, put
 from holdfast_engine import operations
 from holdfast_engine.records import Head, Kept, Status
 from holdfast_engine.retention import is_over
 from holdfast_protocol.items import EXPIRES, HEAD_SORT
 
-# Attributes of an item without its content.
-_KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": EXPIRES}}
 # So many marks are under way at a time; the others wait, so that a long journal does not take all connections.
 _MARKS_AT_ONCE = 8
 
@@ -58,22 +56,35 @@ class RetentionStore(JournalStore):
             return stored if is_mine else None
         return operations.strip(head_before(result), nonce=nonce, kept=kept, output=output)
 
-    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
-        """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads."""
-        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
-        sorts = [raw["s"]["S"] for raw in raws if EXPIRES not in raw and raw["s"]["S"] != HEAD_SORT]
-        notes = [sort for sort in sorts if sort.startswith(NOTE_PREFIX)]
+    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:
+        """See that notes and later pages of a completed invocation go; repeated, it only reads.
+
+        Of an invocation that was young when it ended all of them have been born with a time to live, and nobody has
+        taken it from them: unless everything is asked for, there is nothing to do.
+        """
+        life, is_young = await self._life(invocation_id)
+        if is_young and not is_thorough:
+            return
+        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
+        expires_s_by_sort = {raw["s"]["S"]: int(raw[EXPIRES]["N"]) if EXPIRES in raw else None for raw in raws}
+        expires_s_by_sort.pop(HEAD_SORT, None)
+        notes = [sort for sort in expires_s_by_sort if sort.startswith(NOTE_PREFIX)]
         await self.dynamo.delete_many(self.models.note, [(invocation_id, sort) for sort in notes])
+        is_at_once = expires_ms <= self._clock.now_ms()
+        # Not before those that are born with theirs: an earlier time is that of another run's page.
+        at_s = seconds_up(expires_ms) if is_at_once else max(seconds_up(expires_ms), life.expires_s)
         room = asyncio.Semaphore(_MARKS_AT_ONCE)
 
         async def mark(sort: str) -> None:
             async with room:
                 page = self.models.page(id=invocation_id, sort=sort)
                 # Never made anew: DynamoDB may have deleted it meanwhile.
-                is_unmarked = P.id.exists() & P.expires_s.does_not_exist()
-                await self.dynamo.mark(page, [P.expires_s.set(seconds_up(expires_ms))], is_unmarked)
+                is_unmarked = P.id.exists() & (P.expires_s.does_not_exist() | (P.expires_s > at_s))
+                await self.dynamo.mark(page, [P.expires_s.set(at_s)], is_unmarked)
 
-        await asyncio.gather(*[mark(sort) for sort in sorts if sort not in set(notes)])
+        pages = {sort: expires_s for sort, expires_s in expires_s_by_sort.items() if sort not in set(notes)}
+        late = [sort for sort, s in pages.items() if s is None or (is_at_once and s > at_s)]
+        await asyncio.gather(*[mark(sort) for sort in late])
 
     async def forget(self, invocation_id: str, *, nonce: str) -> bool:
         """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
@@ -82,7 +93,7 @@ class RetentionStore(JournalStore):
         present = await self.head(invocation_id)
         if present is None or present.nonce != nonce or present.status is not Status.COMPLETED:
             return False
-        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **_KEYS_ONLY)
+        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
         sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"] != HEAD_SORT]
         guard = {"ConditionCheck": head.get_delete_kwargs_from_instance(is_it)}
         if not await self.dynamo.delete_guarded(guard, self.models.head, [(invocation_id, sort) for sort in sorts]):

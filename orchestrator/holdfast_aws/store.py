@@ -7,6 +7,7 @@ from typing import Any
 from holdfast_aws.deployments import DeploymentStore
 from holdfast_aws.dynamo import Dynamo
 from holdfast_aws.interventions import InterventionStore
+from holdfast_aws.lifetimes import USUAL_LIFETIMES, Lifetimes
 from holdfast_aws.models import TableNames
 from holdfast_aws.part import Models
 from holdfast_aws.promises import PromiseStore
@@ -19,9 +20,17 @@ from holdfast_engine.ports import Clock
 class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PromiseStore):
     """The whole port; `meter` holds what DynamoDB has billed."""
 
-    def __init__(self, client: Any, tables: TableNames, *, clock: Clock, blobs: ValueBlobs) -> None:
+    def __init__(
+        self,
+        client: Any,
+        tables: TableNames,
+        *,
+        clock: Clock,
+        blobs: ValueBlobs,
+        lifetimes: Lifetimes = USUAL_LIFETIMES,
+    ) -> None:
         self.meter = Meter()
-        super().__init__(Dynamo(client, meter=self.meter), Models.of(tables), clock, blobs)
+        super().__init__(Dynamo(client, meter=self.meter), Models.of(tables), clock, lifetimes, blobs=blobs)
 
     async def flushed(self) -> None:
         """Return at once: what DynamoDB has acknowledged is durable."""

@@ -6,6 +6,8 @@ First delivery and redelivery are the same code; a repetition only wastes reads.
 from __future__ import annotations
 
 from holdfast_engine.attempt import run, start_run
+from holdfast_engine.damage import park
+from holdfast_engine.errors import JournalDamaged
 from holdfast_engine.held import Held, Key
 from holdfast_engine.keys import Entered, enter, held_key, leave
 from holdfast_engine.kill import bury
@@ -23,6 +25,17 @@ from holdfast_engine.world import World
 
 async def advance(world: World, invocation_id: str) -> int | None:
     """Advance an invocation; return when the message has to come back, None when it is done with."""
+    try:
+        return await _advance(world, invocation_id)
+    except JournalDamaged as damage:
+        # Its own, or that of one that it had something for: that is at rest when the message comes back.
+        is_parked = await park(world, damage)
+        if is_parked and damage.invocation_id == invocation_id:
+            return None
+        return world.clock.now_ms() + world.settings.put_back_ms
+
+
+async def _advance(world: World, invocation_id: str) -> int | None:
     head = await world.store.head(invocation_id)
     if head is None:
         return None

@@ -27,9 +27,14 @@ class EngineCheckpoint:
     @property
     def grant(self) -> Grant:
         """What a handler elsewhere needs to write by itself."""
-        journal = self._held.journal
+        head, journal = self._held.head, self._held.journal
         return Grant(
-            epoch=self._held.head.epoch, slot=journal.slot, durable=journal.durable, taken=journal.pending_taken
+            epoch=head.epoch,
+            slot=journal.slot,
+            durable=journal.durable,
+            taken=journal.pending_taken,
+            created_ms=head.created_ms,
+            retention_ms=head.completion_retention_ms,
         )
 
     async def append(self, frames: Sequence[bytes]) -> bool:

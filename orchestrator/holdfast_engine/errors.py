@@ -117,6 +117,16 @@ class ProtocolViolation(OrchestratorError):
     code = "HF-0571"
 
 
+class JournalDamaged(OrchestratorError):
+    """Of a journal that is still needed a part is missing; its invocation is paused, and nobody guesses."""
+
+    code = "HF-0431"
+
+    def __init__(self, message: str, *, invocation_id: str) -> None:
+        super().__init__(message)
+        self.invocation_id = invocation_id
+
+
 class Unavailable(OrchestratorError):
     """A dependency's fault; the driver tries again."""
 

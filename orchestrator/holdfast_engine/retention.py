@@ -85,7 +85,7 @@ async def strip(world: World, head: Head, kept: Kept) -> None:
     output = await _output(world, head) if kept is Kept.OUTCOME else None
     if await world.store.strip(head.id, nonce=head.nonce, kept=kept, output=output) is None:
         return
-    await world.store.retire(head.id, expires_ms=world.clock.now_ms())
+    await world.store.retire(head.id, expires_ms=world.clock.now_ms(), is_thorough=True)
     if output is None or type_of(output) != REFERENCE_TYPE:
         await world.blobs.forget(head.id)
     if kept is Kept.NOTHING and head.kind is Kind.WORKFLOW:
@@ -109,9 +109,9 @@ async def retire(world: World, head: Head, journal: Journal | None) -> None:
     The head expires by itself. One with nothing else, and an id that nothing can ever get again, needs no look.
     """
     assert head.completed_ms is not None
-    can_return = head.idempotency_key is not None or head.kind is Kind.WORKFLOW
-    if can_return or _has_pages(head, journal) or (journal is not None and journal.is_noted):
-        await world.store.retire(head.id, expires_ms=_journal_expires_ms(head))
+    is_thorough = _needs_clearing(head)
+    if is_thorough or _has_pages(head, journal) or (journal is not None and journal.is_noted):
+        await world.store.retire(head.id, expires_ms=_journal_expires_ms(head), is_thorough=is_thorough)
     if head.kind is Kind.WORKFLOW:
         await world.store.retire_key(head.key_ref, expires_ms=answers_until_ms(head))
 
@@ -122,7 +122,8 @@ async def drop_late_note(world: World, invocation_id: str, head: Head | None) ->
     The other half of the look that `retire` takes: it sees the note, or its writer sees the completed head.
     """
     expires_ms = _journal_expires_ms(head) if head is not None else world.clock.now_ms()
-    await world.store.retire(invocation_id, expires_ms=expires_ms)
+    is_thorough = head is None or _needs_clearing(head)
+    await world.store.retire(invocation_id, expires_ms=expires_ms, is_thorough=is_thorough)
 
 
 async def forget(world: World, head: Head) -> bool:
@@ -131,6 +132,15 @@ async def forget(world: World, head: Head) -> bool:
     if is_gone and head.kind is Kind.WORKFLOW:
         await world.store.forget_key(head.key_ref)
     return is_gone
+
+
+def _needs_clearing(head: Head) -> bool:
+    """Return whether what an invocation leaves behind has to be looked for.
+
+    A new one under the same id would take notes of the old one for its own. A restarted one's first pages are older
+    than its head, so that nothing is known of their time to live.
+    """
+    return head.idempotency_key is not None or head.kind is Kind.WORKFLOW or head.origin is not None
 
 
 def _has_pages(head: Head, journal: Journal | None) -> bool:

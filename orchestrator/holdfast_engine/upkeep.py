@@ -60,6 +60,8 @@ async def wake_all(store: Store, wakeups: Wakeups) -> int:
     woken = 0
     after: str | None = None
     while heads := await store.unfinished(after=after, limit=_PAGE):
+        # A backup may be so old that some of it would expire once the table is in use that it was restored to.
+        await asyncio.gather(*[store.keep(head.id) for head in heads if head.status is not Status.COMPLETED])
         # A page at once: where a wake-up is a message, those of one page share requests.
         await asyncio.gather(*[wakeups.wake(head.id, not_before_ms=_not_before(head)) for head in heads])
         woken += len(heads)

@@ -35,6 +35,8 @@ INLINE_VALUE_BYTES_MAX = 900
 # What is left of such a value in the lock: where to find it.
 _POINTER_BYTES = 16
 _ARRIVAL_BYTES = 1 + 9
+# Later pages and notes are born with a time to live: ten digits of seconds.
+_EXPIRY_BYTES = 1 + 6
 # What is left of an invocation is said in one.
 _KEPT_LETTER = "o"
 
@@ -72,7 +74,7 @@ def page_bytes(page: Page | None, *, invocation_id: str, number: int) -> int:
     if page is None:
         return 0
     size = _item_bytes(invocation_id, len(page_sort(number))) + _number(page.epoch) + _number(page.base)
-    size += _frames(page)
+    size += _frames(page) + _EXPIRY_BYTES
     if page.taken:
         size += _texts(page.taken)
     return size + _FLAG_BYTES if page.closed else size
@@ -80,7 +82,7 @@ def page_bytes(page: Page | None, *, invocation_id: str, number: int) -> int:
 
 def note_bytes(note: Note, *, invocation_id: str) -> int:
     """Return what a note weighs."""
-    return _item_bytes(invocation_id, 1 + _utf8(note.key)) + 1 + len(note.frame) + _ARRIVAL_BYTES
+    return _item_bytes(invocation_id, 1 + _utf8(note.key)) + 1 + len(note.frame) + _ARRIVAL_BYTES + _EXPIRY_BYTES
 
 
 def lock_bytes(key: KeyRef, lock: Lock | None, state: Mapping[str, bytes]) -> int:

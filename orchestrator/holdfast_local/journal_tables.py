@@ -7,7 +7,8 @@ writes, so read, decide and write is atomic as long as nothing is awaited in bet
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 from holdfast_engine import operations
 from holdfast_engine.meter import Meter
@@ -34,6 +35,7 @@ class JournalTables:
         self._chronicle = Chronicle(database)
         # With what each weighs: before a write it is what it was after the one before.
         self._cache: OrderedDict[str, tuple[Head, int]] = OrderedDict()
+        self._arrivals: Iterator[int] | None = None
 
     async def create(self, head: Head) -> Head | None:
         """Put a head unless there is one."""
@@ -152,11 +154,18 @@ class JournalTables:
 
     async def note(self, invocation_id: str, note: Note) -> bool:
         """Put a note unless there is one of that key."""
-        arrival = "(SELECT ifnull(max(arrival), 0) + 1 FROM note WHERE id = ?1)"
-        statement = f"INSERT OR IGNORE INTO note (id, arrival, name, frame) VALUES (?1, {arrival}, ?2, ?3)"
-        written = self._database.write(statement, (invocation_id, note.key, note.frame)).rowcount == 1
+        statement = "INSERT OR IGNORE INTO note (id, arrival, name, frame) VALUES (?, ?, ?, ?)"
+        arrival = self._next_arrival()
+        written = self._database.write(statement, (invocation_id, arrival, note.key, note.frame)).rowcount == 1
         self._meter.wrote(note_bytes(note, invocation_id=invocation_id))
         return written
+
+    async def has_note(self, invocation_id: str, key: str) -> bool:
+        """Return whether there is a note."""
+        row = self._database.read("SELECT frame FROM note WHERE id = ? AND name = ?", (invocation_id, key)).fetchone()
+        note = None if row is None else Note(key=key, frame=row[0])
+        self._meter.read(0 if note is None else note_bytes(note, invocation_id=invocation_id))
+        return note is not None
 
     async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
         """End what has done nothing."""
@@ -206,14 +215,20 @@ class JournalTables:
             self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
         return after
 
-    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:  # noqa: ARG002 - `forget` is what deletes.
-        """Drop the notes, and bill what it takes elsewhere to mark each page with its time to live."""
-        pages, notes = self._pages(invocation_id), self._notes(invocation_id)
-        weights = [page_bytes(page, invocation_id=invocation_id, number=number) for number, page in enumerate(pages, 1)]
-        self._meter.read(sum(weights) + _notes_bytes(invocation_id, notes))
-        for weight in (*weights, *(note_bytes(note, invocation_id=invocation_id) for note in notes)):
-            self._meter.retired(weight)
+    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:  # noqa: ARG002 - `forget` deletes.
+        """Drop the notes, and bill what that takes elsewhere: nothing where all is written with a time to live."""
+        if is_thorough:
+            pages, notes = self._pages(invocation_id), self._notes(invocation_id)
+            weights = [
+                page_bytes(page, invocation_id=invocation_id, number=number) for number, page in enumerate(pages, 1)
+            ]
+            self._meter.read(sum(weights) + _notes_bytes(invocation_id, notes))
+            for note in notes:
+                self._meter.retired(note_bytes(note, invocation_id=invocation_id))
         self._database.write("DELETE FROM note WHERE id = ?", (invocation_id,))
+
+    async def keep(self, invocation_id: str) -> None:
+        """Do nothing: here nothing goes by itself."""
 
     def settled(self, invocation_id: str) -> None:
         """Drop the mark that a completed invocation still needs a look; not a write that DynamoDB would know."""
@@ -299,6 +314,13 @@ class JournalTables:
         self._cache.move_to_end(head.id)
         if len(self._cache) > _CACHED_HEADS:
             self._cache.popitem(last=False)
+
+    def _next_arrival(self) -> int:
+        # Counted here and not in the database, which would look through all notes of the invocation each time.
+        if self._arrivals is None:
+            (last,) = self._database.read("SELECT ifnull(max(arrival), 0) FROM note").fetchone()
+            self._arrivals = count(last + 1)
+        return next(self._arrivals)
 
     def _weight(self, head: Head) -> int:
         """Return what the head weighs that was read or written last."""

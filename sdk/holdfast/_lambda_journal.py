@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from holdfast._dynamo import DynamoClient, Item, Undecided
-from holdfast_protocol.grants import JournalGrant, Reached, Slot
+from holdfast_protocol.grants import JournalGrant, PageLife, Reached, Slot
 from holdfast_protocol.items import (
     BASE,
     CLOSED,
@@ -30,17 +30,19 @@ from holdfast_protocol.pages import frames_bytes, is_full
 _IS_OPEN: Final = f"attribute_not_exists({CLOSED})"
 # Page 0 is in the head, whose epoch moves with every attempt; a later page keeps that of its last writer.
 _IN_HEAD: Final = f"{EPOCH} = :e AND {COUNT} = :c AND {_IS_OPEN} AND {STATUS} <> :done"
-_IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN} AND attribute_not_exists({EXPIRES})"
+_IS_OWN: Final = f"(attribute_not_exists({EXPIRES}) OR {EXPIRES} >= :x)"
+_IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN} AND {_IS_OWN}"
 # Not there yet, or left over from an earlier invocation of the same id, or claimed by a newer attempt and still empty.
-_BEGINNING: Final = f"attribute_not_exists({PARTITION}) OR attribute_exists({EXPIRES}) OR ({_IN_PAGE})"
+_BEGINNING: Final = f"attribute_not_exists({PARTITION}) OR {EXPIRES} < :x OR ({_IN_PAGE})"
 # What a page that is begun must not take over from one that was there before.
 _LEFT_BEHIND: Final = (TAKEN, EXPIRES, CLOSED)
+_FOR_EVER: Final = PageLife(expires_s=0, is_marked=False)
 
 
 class JournalWriter:
     """The place in one journal where one attempt appends; blocking, and for one thread."""
 
-    __slots__ = ("_client", "_epoch", "_invocation_id", "_is_certain", "_slot", "_table")
+    __slots__ = ("_client", "_epoch", "_invocation_id", "_is_certain", "_life", "_slot", "_table")
 
     def __init__(self, client: DynamoClient, grant: JournalGrant, *, invocation_id: str) -> None:
         self._client = client
@@ -48,6 +50,7 @@ class JournalWriter:
         self._epoch = grant.epoch
         self._invocation_id = invocation_id
         self._slot = grant.slot
+        self._life = grant.life or _FOR_EVER
         self._is_certain = True
 
     @property
@@ -89,9 +92,11 @@ class JournalWriter:
         if slot.page == 0:
             values[":done"] = {"S": STATUS_COMPLETED}
         else:
-            changes[EPOCH] = ":e"
+            changes[EPOCH], values[":x"] = ":e", {"N": str(self._life.expires_s)}
         if begins:
             changes[BASE], values[":b"] = ":b", {"N": str(slot.base)}
+            if self._life.is_marked:
+                changes[EXPIRES] = ":x"
         if closes:
             changes[CLOSED], values[":yes"] = ":yes", {"BOOL": True}
         if taken:

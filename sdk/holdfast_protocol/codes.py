@@ -97,6 +97,7 @@ class HoldfastCode(_ExplainedId):
     UNKNOWN_DEPLOYMENT = "HF-0423", "No deployment has that id."
     NOT_STARTED = "HF-0425", "The operation needs an invocation that has begun, and this one waits."
     JOURNAL_FULL = "HF-0430", "A journal has reached the allowed number of entries; the invocation is paused."
+    JOURNAL_DAMAGED = "HF-0431", "Of a journal that is still needed a part is missing; the invocation is paused."
     ORCHESTRATOR = "HF-0500", "The orchestrator failed in a way it has no better name for."
     UNAVAILABLE = "HF-0503", "A dependency does not answer; the driver tries again."
     STORE_UNREACHABLE = "HF-0510", "The store did not answer, or said that it cannot."

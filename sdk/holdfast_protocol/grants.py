@@ -24,6 +24,7 @@ TABLE_HEADER: Final = "x-holdfast-table"
 EPOCH_HEADER: Final = "x-holdfast-epoch"
 SLOT_HEADER: Final = "x-holdfast-slot"
 DURABLE_HEADER: Final = "x-holdfast-durable"
+EXPIRES_HEADER: Final = "x-holdfast-expires"
 TAKEN_HEADER: Final = "x-holdfast-taken"
 REACHED_HEADER: Final = "x-holdfast-reached"
 
@@ -31,6 +32,8 @@ SDK_WITH_GRANTS: Final = "restate-sdk-holdfast"
 
 # Set behind the slot of an answer whose handler does not know what became of its last append.
 _UNCERTAIN = "?"
+# Set behind the time to live that new pages are not to have.
+_UNMARKED = "!"
 
 # Far above any epoch or index, and below what reading a number costs time for.
 _DIGITS_MAX = 15
@@ -55,11 +58,23 @@ class Slot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PageLife:
+    """When the pages of this invocation expire, in epoch seconds; one that expires earlier is an earlier invocation's.
+
+    `is_marked`: whether pages are born with this time to live. They are not any more when the invocation has grown old.
+    """
+
+    expires_s: int
+    is_marked: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JournalGrant:
     """Leave for one attempt to append to its journal.
 
     `table` is the name or the ARN of the table. Of the entries sent with the request those from `durable` on are not
     stored yet: they go in front of the first append, with the tokens of the signals among them (`taken`, rule O-9).
+    Without a `life` no page expires.
     """
 
     table: str
@@ -67,6 +82,7 @@ class JournalGrant:
     slot: Slot
     durable: int
     taken: tuple[str, ...]
+    life: PageLife | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +110,8 @@ def grant_headers(grant: JournalGrant) -> dict[str, str]:
         SLOT_HEADER: _slot_text(grant.slot),
         DURABLE_HEADER: str(grant.durable),
     }
+    if grant.life is not None:
+        headers[EXPIRES_HEADER] = f"{grant.life.expires_s}{'' if grant.life.is_marked else _UNMARKED}"
     if grant.taken:
         # JSON escapes all that is not ASCII, and tokens may be anything that a client chose.
         headers[TAKEN_HEADER] = json.dumps(grant.taken, separators=(",", ":"))
@@ -117,6 +135,7 @@ def grant_from_headers(headers: Mapping[str, str]) -> JournalGrant | None:
         slot=_slot(SLOT_HEADER, headers.get(SLOT_HEADER)),
         durable=_number(DURABLE_HEADER, headers.get(DURABLE_HEADER)),
         taken=_taken(headers.get(TAKEN_HEADER)),
+        life=_life(headers.get(EXPIRES_HEADER)),
     )
 
 
@@ -156,6 +175,14 @@ def _number(header: str, text: str | None) -> int:
     if text is None or not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
         raise DecodeError(f"{header} must be a number, not {excerpt(text)}")
     return int(text)
+
+
+def _life(text: str | None) -> PageLife | None:
+    if text is None:
+        return None
+    return PageLife(
+        expires_s=_number(EXPIRES_HEADER, text.removesuffix(_UNMARKED)), is_marked=not text.endswith(_UNMARKED)
+    )
 
 
 def _taken(text: str | None) -> tuple[str, ...]:

@@ -38,9 +38,11 @@ TAKEN: Final = "a"
 """A list of strings: the tokens of the signals among the entries; absent when there are none."""
 
 EXPIRES: Final = "x"
-"""A number: when the item may go, in epoch seconds. Whatever belongs to an invocation that has not ended has none.
+"""A number: when the item may go, in epoch seconds. Pages are born with it while their invocation is young, all with
+the same; it is taken from them when the invocation grows old without ending.
 
-A page that has it is left over from an earlier invocation of the same id: whoever appends takes it as absent."""
+A page whose time is an earlier one is left over from an earlier invocation of the same id: whoever appends takes it as
+absent."""
 
 STATUS_COMPLETED: Final = "c"
 """How the status "completed" is stored."""

@@ -86,7 +86,7 @@ class FunctionWorld:
             blobs=MemoryBlobs(),
             clock=clock,
             dice=SystemDice(),
-            registry=Registry([_deployment(manifest, has_grants=has_grants)]),
+            registry=Registry([deployment(manifest, has_grants=has_grants)]),
             settings=settings,
             tasks=tasks,
         )
@@ -131,7 +131,8 @@ def function_environment(url: str) -> Mapping[str, str]:
     }
 
 
-def _deployment(manifest: Manifest, *, has_grants: bool) -> Deployment:
+def deployment(manifest: Manifest, *, has_grants: bool = True) -> Deployment:
+    """Return the deployment of a function that serves what a manifest says."""
     return Deployment(
         id="dp_10000000000000000000001",
         endpoint=Endpoint(transport="lambda", address=ARN),

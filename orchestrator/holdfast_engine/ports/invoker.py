@@ -50,13 +50,16 @@ class Grant:
     """Leave to write to one's own journal: the epoch that fences it, the open slot, and what goes in front.
 
     Of the entries that were sent, those from `durable` on are not stored yet (rule O-9): the first append takes them
-    along, with the tokens of the signals among them.
+    along, with the tokens of the signals among them. Where pages expire by themselves, when they do follows from the
+    invocation's creation and retention.
     """
 
     epoch: int
     slot: Slot
     durable: int
     taken: tuple[str, ...]
+    created_ms: int
+    retention_ms: int
 
 
 class GrantedCheckpoint(Checkpoint, Protocol):

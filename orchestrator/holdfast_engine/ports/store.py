@@ -168,6 +168,10 @@ class Store(Protocol):
         """Put a note if there is none of that key; False when there was."""
         ...
 
+    async def has_note(self, invocation_id: str, key: str) -> bool:
+        """Return whether there is a note of that key."""
+        ...
+
     async def cancel_unstarted(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
         """End an invocation that has done nothing yet; None when it has, or has ended."""
         ...
@@ -200,11 +204,16 @@ class Store(Protocol):
         """
         ...
 
-    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
+    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:
         """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads.
 
-        The head needs no word: it expires by itself when its retention is over, where anything does.
+        The head needs no word: it expires by itself when its retention is over, where anything does. Unless this is to
+        be thorough, what goes by itself in some days may be left to that: its id is never used again.
         """
+        ...
+
+    async def keep(self, invocation_id: str) -> None:
+        """See that nothing of an invocation expires that has not ended; where nothing does by itself, do nothing."""
         ...
 
     # Keys and promises.

@@ -243,7 +243,9 @@ def test_later_pages(
         if page is None:
             await store.dynamo.delete(item, None, is_retention=True)
         else:
-            await store.dynamo.put(items.page_item(store.models.page, invocation_id, number, page), None)
+            await store.dynamo.put(
+                items.page_item(store.models.page, invocation_id, number, page, expires_s=None), None
+            )
         assert await call == answer
         raw = await store.dynamo.get(store.models.page, invocation_id, page_sort(number))
         stored = items.page_in(raw)[1] if raw is not None else None

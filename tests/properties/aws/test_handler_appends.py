@@ -16,10 +16,12 @@ from holdfast._dynamo_credentials import CredentialSource
 from holdfast._dynamo_http import Address, NoReply, Reply
 from holdfast._lambda_journal import JournalWriter
 from holdfast_aws import items
+from holdfast_aws.lifetimes import DAY_MS, USUAL_LIFETIMES
 from holdfast_aws.store import DynamoStore
 from holdfast_engine import operations
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Page, Slot, Status
+from holdfast_local.surroundings import SystemClock
 from holdfast_protocol import grants
 from holdfast_protocol.items import sort_of
 from tests.properties.aws.conftest import Run
@@ -28,7 +30,9 @@ from tests.support.dynoxide import Dynoxide
 from tests.support.records import frames, heads, invocation_ids, pages, texts
 
 ENVIRON = {"AWS_ACCESS_KEY_ID": "key-of-tests", "AWS_SECRET_ACCESS_KEY": "secret-of-tests"}
-EXPIRED_S = 1_700_000_000
+NOW_MS = SystemClock().now_ms()
+# A page left over from an earlier invocation expires earlier than those of this one.
+LEFT_OVER_S = 1_700_000_000
 
 
 class Forgetful(DynamoClient):
@@ -80,11 +84,16 @@ def appends(draw: st.DrawFn, page: Page, number: int) -> dict[str, Any]:
 class Journal:
     """One item of a journal, written to in both ways."""
 
-    def __init__(self, run: Run, store: DynamoStore, client: DynamoClient, invocation_id: str) -> None:
+    def __init__(
+        self, run: Run, store: DynamoStore, client: DynamoClient, invocation_id: str, *, is_young: bool = True
+    ) -> None:
         self._run = run
         self._store = store
         self._client = client
         self._id = invocation_id
+        life = USUAL_LIFETIMES.of(created_ms=NOW_MS - (0 if is_young else 2 * DAY_MS), retention_ms=1_000)
+        self.life = grants.PageLife(expires_s=life.expires_s, is_marked=is_young)
+        store._lives._life_by_id[invocation_id] = life
 
     def check(self, item: Model | None, append: dict[str, Any]) -> None:
         """Append in both ways to the same item, and compare what comes of it."""
@@ -99,6 +108,7 @@ class Journal:
             slot=grants.Slot(**asdict(slot)),
             durable=0,
             taken=(),
+            life=self.life,
         )
         writer = JournalWriter(self._client, grant, invocation_id=self._id)
         is_durable = writer.append(append["frames"], append["taken"], budget_s=10)
@@ -138,23 +148,31 @@ def test_in_a_page(
     invocation_id: str,
     page: Page,
     number: int,
-    is_left_over: bool,
+    is_young: bool,
     data: st.DataObject,
 ) -> None:
     """In a later page, of this invocation or left over from an earlier one, both write the same, or neither writes."""
-    item = items.page_item(store.models.page, invocation_id, number, page)
-    item.expires_s = EXPIRED_S if is_left_over else None
-    Journal(run, store, client, invocation_id).check(item, data.draw(appends(page, number)))
+    journal = Journal(run, store, client, invocation_id, is_young=is_young)
+    own_s = journal.life.expires_s
+    expires_s = data.draw(st.sampled_from([None, LEFT_OVER_S, own_s - 1, own_s, own_s + 1]))
+    item = items.page_item(store.models.page, invocation_id, number, page, expires_s=expires_s)
+    journal.check(item, data.draw(appends(page, number)))
 
 
 @expressions
-@given(invocation_ids, st.integers(1, 200), st.data())
+@given(invocation_ids, st.integers(1, 200), st.booleans(), st.data())
 def test_in_a_new_page(
-    run: Run, store: DynamoStore, client: DynamoClient, invocation_id: str, number: int, data: st.DataObject
+    run: Run,
+    store: DynamoStore,
+    client: DynamoClient,
+    invocation_id: str,
+    number: int,
+    is_young: bool,
+    data: st.DataObject,
 ) -> None:
     """A page that is not there is begun in both ways, at its beginning only."""
     append = data.draw(appends(Page(epoch=1, base=data.draw(st.integers(0, 1000)), frames=()), number))
-    Journal(run, store, client, invocation_id).check(None, append)
+    Journal(run, store, client, invocation_id, is_young=is_young).check(None, append)
 
 
 @expressions

@@ -31,8 +31,8 @@ def test_a_head_weighs_what_it_is_billed(head: Head) -> None:
 @given(invocation_ids, st.integers(1, 2000), pages())
 def test_a_page_survives_and_weighs_what_it_is_billed(invocation_id: str, number: int, page: Page) -> None:
     """A page comes back with its number, and its weight is the engine's figure."""
-    raw = items.page_item(_PAGE, invocation_id, number, page).serialize()
-    assert items.page_in(raw) == (number, page, None)
+    raw = items.page_item(_PAGE, invocation_id, number, page, expires_s=1_800_000_001).serialize()
+    assert items.page_in(raw) == (number, page, 1_800_000_001)
     assert items.item_bytes(raw) == page_bytes(page, invocation_id=invocation_id, number=number)
 
 
@@ -40,7 +40,9 @@ def test_a_page_survives_and_weighs_what_it_is_billed(invocation_id: str, number
 def test_a_note_survives_and_weighs_what_it_is_billed(invocation_id: str, key: str, frame: bytes) -> None:
     """A note comes back with its key, and its weight is the engine's figure."""
     note = Note(key=key, frame=frame)
-    raw = items.note_item(_NOTE, invocation_id, note, arrival=1_732_250_000_123_457).serialize()
+    raw = items.note_item(
+        _NOTE, invocation_id, note, arrival=1_732_250_000_123_457, expires_s=1_800_000_001
+    ).serialize()
     assert items.note_in(raw) == (1_732_250_000_123_457, note)
     assert items.item_bytes(raw) == note_bytes(note, invocation_id=invocation_id)
 

@@ -248,8 +248,11 @@ class SimStore(Port):
 
         return await self._do(_WRITE, f"strip {invocation_id}", effect)
 
-    async def retire(self, invocation_id: str, *, expires_ms: int) -> None:
+    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:
         await self._do(_WRITE, f"retire {invocation_id}", lambda: self._drop("note", invocation_id))
+
+    async def keep(self, invocation_id: str) -> None:
+        """Do nothing: no history lasts that long."""
 
     # Keys and promises.
 

@@ -166,7 +166,9 @@ CASES = [
     Case("due", lambda s: s.due(ID, status=Status.QUEUED, now_ms=NOW_MS + 7), status=Status.SCHEDULED),
     Case("forget", lambda s: s.forget(ID, nonce="aa" * 12), before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),)),
     Case(
-        "retire", lambda s: s.retire(ID, expires_ms=NOW_MS), before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),)
+        "retire",
+        lambda s: s.retire(ID, expires_ms=NOW_MS, is_thorough=True),
+        before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),),
     ),
     Case("put-wait", lambda s: s.put_wait(KEY, ticket=1, invocation_id="inv_b"), before=(enter, draw)),
     Case("apply", lambda s: s.apply(KEY, ticket=0, invocation_id="inv_a", index=4, writes=WRITES), before=(enter,)),
