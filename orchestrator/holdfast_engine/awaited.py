@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from holdfast_engine.journal import Leaf, leaf_of, type_of
+from holdfast_engine.journal import leaf_of, type_of
 from holdfast_engine.records import Awaiting, Head
+from holdfast_engine.trees import Leaf
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.ids import (

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from holdfast_engine.records import Awaiting, Note, Outcome, Page, Slot
+from holdfast_engine.trees import TOGETHER, Leaf, combine, leaves, leaves_below
 from holdfast_engine.wire import outcome_of, void_completion
 from holdfast_protocol.frames import HEADER_BYTES
 from holdfast_protocol.messages import MessageType, decode
 from holdfast_protocol.schema_pb2 import CallCommand, Notification, OneWayCallCommand, SleepCommand
-
-# What a leaf of an await tree is called in the index: ("c", completion id), ("s", signal id), ("n", signal name).
-Leaf = tuple[str, int | str]
 
 _COMMAND_FIRST = MessageType.INPUT
 _COMMAND_END = 0x8000
@@ -180,11 +178,11 @@ class Journal:
         cancellation that was caught, an earlier signal of the same name). Counting it again would loop for ever. Where
         several things are awaited together, one seen still counts, but only along with one that is new.
         """
-        if awaiting.combinator in _TOGETHER:
+        if awaiting.combinator in TOGETHER:
             return self._resolve(awaiting, now_ms) is not None and self._has_news(awaiting, now_ms, signals_from)
         return any(
             self._leaf_state(leaf, now_ms) is not None and (leaf[0] == "c" or self.resolved[leaf] >= signals_from)
-            for leaf in _leaves(awaiting)
+            for leaf in leaves(awaiting)
         ) or any(self.has_resolved(node, now_ms=now_ms, signals_from=signals_from) for node in awaiting.nested)
 
     def outcome(self) -> Outcome | None:
@@ -209,16 +207,16 @@ class Journal:
 
     def _resolve(self, awaiting: Awaiting, now_ms: int) -> bool | None:
         """Return True for success, False for failure, None while open; "either way" counts as success."""
-        states = (self._leaf_state(leaf, now_ms) for leaf in _leaves(awaiting))
+        states = (self._leaf_state(leaf, now_ms) for leaf in leaves(awaiting))
         nested = (self._resolve(node, now_ms) for node in awaiting.nested)
         return combine(awaiting.combinator, [*states, *nested])
 
     def _has_news(self, awaiting: Awaiting, now_ms: int, signals_from: int) -> bool:
         """Return whether a tree has no signals, or anything in it is resolved that the attempt has not seen."""
-        leaves = list(_leaves_below(awaiting))
-        if all(leaf[0] == "c" for leaf in leaves):
+        below = list(leaves_below(awaiting))
+        if all(leaf[0] == "c" for leaf in below):
             return True
-        unseen = (leaf for leaf in leaves if self.resolved.get(leaf, signals_from) >= signals_from)
+        unseen = (leaf for leaf in below if self.resolved.get(leaf, signals_from) >= signals_from)
         return any(self._leaf_state(leaf, now_ms) is not None for leaf in unseen)
 
     def _leaf_state(self, leaf: Leaf, now_ms: int) -> bool | None:
@@ -230,62 +228,8 @@ class Journal:
             return True if wake_at is not None and wake_at <= now_ms else None
         known = self._is_failure.get(index)
         if known is None:
-            message = Notification.FromString(self.entries[index][HEADER_BYTES:])
-            known = self._is_failure[index] = message.WhichOneof("result") == "failure"
+            known = self._is_failure[index] = not is_success(self.entries[index])
         return not known
-
-
-def mentions(awaiting: Awaiting, leaf: Leaf) -> bool:
-    """Return whether a leaf stands anywhere in an await tree."""
-    kind, name = leaf
-    leaves: dict[str, tuple[int | str, ...]] = {"c": awaiting.completions, "s": awaiting.signals, "n": awaiting.names}
-    return name in leaves[kind] or any(mentions(node, leaf) for node in awaiting.nested)
-
-
-def is_resolved_by(awaiting: Awaiting, frame: bytes) -> bool:
-    """Return whether one notification resolves an await tree, whatever else has come or is missing."""
-    alone = Journal(Slot(page=0, count=0, base=0, frames_bytes=0))
-    alone.add(frame)
-    return alone.has_resolved(awaiting, now_ms=0, signals_from=0)
-
-
-FIRST_COMPLETED = 1
-ALL_COMPLETED = 2
-FIRST_SUCCEEDED_OR_ALL_FAILED = 3
-ALL_SUCCEEDED_OR_FIRST_FAILED = 4
-_TOGETHER = frozenset({ALL_COMPLETED, FIRST_SUCCEEDED_OR_ALL_FAILED, ALL_SUCCEEDED_OR_FIRST_FAILED})
-
-
-def combine(combinator: int, states: list[bool | None]) -> bool | None:
-    """Evaluate one node of an await tree over its children: True success, False failure, None open.
-
-    Numbers the engine does not know are taken as "first completed": resuming early costs an attempt, late costs
-    liveness.
-    """
-    if combinator == ALL_COMPLETED:
-        return None if None in states else True
-    if combinator == FIRST_SUCCEEDED_OR_ALL_FAILED:
-        return True if True in states else None if None in states else False
-    if combinator == ALL_SUCCEEDED_OR_FIRST_FAILED:
-        return False if False in states else None if None in states else True
-    return next((state for state in states if state is not None), None)
-
-
-def _leaves(awaiting: Awaiting) -> Iterator[Leaf]:
-    """Yield what one node itself waits for."""
-    for completion_id in awaiting.completions:
-        yield ("c", completion_id)
-    for signal_id in awaiting.signals:
-        yield ("s", signal_id)
-    for name in awaiting.names:
-        yield ("n", name)
-
-
-def _leaves_below(awaiting: Awaiting) -> Iterator[Leaf]:
-    """Yield what a node and all below it wait for."""
-    yield from _leaves(awaiting)
-    for node in awaiting.nested:
-        yield from _leaves_below(node)
 
 
 def _answer_id(kind: int, frame: bytes) -> int:
@@ -323,3 +267,8 @@ def leaf_of(frame: bytes) -> Leaf:
             return ("n", message.signal_name)
         case _:
             return ("c", message.completion_id)
+
+
+def is_success(frame: bytes) -> bool:
+    """Return whether a notification brings anything but a failure."""
+    return bool(Notification.FromString(frame[HEADER_BYTES:]).WhichOneof("result") != "failure")

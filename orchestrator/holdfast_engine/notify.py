@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from holdfast_engine.blobs import spilled
-from holdfast_engine.journal import is_resolved_by, leaf_of, mentions
+from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import journal_of
 from holdfast_engine.ports import Fenced
-from holdfast_engine.records import Head, Note, Outcome, Sink, Status
+from holdfast_engine.records import Awaiting, Head, Note, Outcome, Sink, Status
 from holdfast_engine.retention import drop_late_note
+from holdfast_engine.trees import Leaf, group_around, mentions, resolves_alone
 from holdfast_engine.wire import outcome_completion
 from holdfast_engine.world import Ended, World
 
@@ -38,9 +39,10 @@ async def _may_go_on(world: World, head: Head, frame: bytes) -> bool:
     a parent that has called a thousand would offer to create them again with each one that ends.
     """
     assert head.awaiting is not None, f"{head.id} is suspended and awaits nothing"
-    if is_resolved_by(head.awaiting, frame):
+    leaf = leaf_of(frame)
+    if resolves_alone(head.awaiting, leaf, is_success=is_success(frame)):
         return True
-    if not mentions(head.awaiting, leaf_of(frame)):
+    if not mentions(head.awaiting, leaf) or await _is_another_missing(world, head, head.awaiting, leaf):
         return False
     loaded = await world.store.load(head.id, epoch=None)
     if loaded is None or isinstance(loaded, Fenced):
@@ -49,8 +51,27 @@ async def _may_go_on(world: World, head: Head, frame: bytes) -> bool:
         # Somebody took it up meanwhile, and reads the notes before it rests again.
         return loaded.head.status is Status.READY
     journal = await journal_of(world, loaded.head, loaded.pages, loaded.notes)
+    world.lacking.note(loaded.head, loaded.head.awaiting, journal)
     now_ms = world.clock.now_ms()
     return journal.has_resolved(loaded.head.awaiting, now_ms=now_ms, signals_from=journal.durable)
+
+
+async def _is_another_missing(world: World, head: Head, awaiting: Awaiting, leaf: Leaf) -> bool:
+    """Return whether something is known to be missing that must come too: then its note's writer is the one to look.
+
+    This note is written and the other one not yet, so the other's writer will find this one: whichever of a group comes
+    last, its writer finds none missing. One that came before the invocation was suspended is found as well, by its note
+    or because it was in the journal by then. A first writer that died before it looked is repeated, and looks then.
+    """
+    # Shortened by all who look meanwhile: what has come is never missing again.
+    lacked = world.lacking.of(head, group_around(awaiting, leaf))
+    while lacked:
+        other = lacked[-1]
+        if ("c", other) != leaf and not await world.store.has_note(head.id, completion_key(other)):
+            return True
+        if lacked and lacked[-1] == other:
+            lacked.pop()
+    return False
 
 
 async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:
@@ -65,7 +86,12 @@ async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:
 async def complete_sink(world: World, sink: Sink, outcome: Outcome) -> None:
     """Give one waiting invocation the completion of its command."""
     frame = outcome_completion(sink.completion_type, sink.completion_id, outcome)
-    await notify(world, sink.invocation_id, Note(key=f"c#{sink.completion_id}", frame=frame))
+    await notify(world, sink.invocation_id, Note(key=completion_key(sink.completion_id), frame=frame))
+
+
+def completion_key(completion_id: int) -> str:
+    """Return the key of the note that completes a command: whoever comes first completes it."""
+    return f"c#{completion_id}"
 
 
 async def settled(world: World, head: Head) -> None:

@@ -19,7 +19,7 @@ from holdfast_engine.effects import (
 )
 from holdfast_engine.errors import UnknownInvocation
 from holdfast_engine.held import Held, Key
-from holdfast_engine.notify import complete_sink, notify, notify_if_alive
+from holdfast_engine.notify import complete_sink, completion_key, notify, notify_if_alive
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.records import Failure, Head, Note, Outcome, Sink, Status
 from holdfast_engine.retention import is_over
@@ -138,4 +138,4 @@ async def _complete(world: World, head: Head, effect: CompletePromise) -> None:
         frame = void_completion(MessageType.COMPLETE_PROMISE_COMPLETION, effect.completion_id)
     else:
         frame = outcome_completion(MessageType.COMPLETE_PROMISE_COMPLETION, effect.completion_id, ALREADY_COMPLETED)
-    await notify(world, head.id, Note(key=f"c#{effect.completion_id}", frame=frame))
+    await notify(world, head.id, Note(key=completion_key(effect.completion_id), frame=frame))

@@ -130,6 +130,7 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bo
         due = held.journal.next_due_ms(after_ms=now)
         if due is not None:
             await world.wakeups.wake(held.head.id, not_before_ms=due)
+        world.lacking.note(held.head, awaiting, held.journal)
         return True
     return await _again(world, held, now)
 

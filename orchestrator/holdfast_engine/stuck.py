@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from holdfast_engine.awaited import NAMED_MAX, Awaited, Thing, awaited_of
-from holdfast_engine.journal import (
+from holdfast_engine.records import Head, LastFailure, Lock, Status
+from holdfast_engine.spoken import cut, moment, ordinal, span, until
+from holdfast_engine.trees import (
     ALL_COMPLETED,
     ALL_SUCCEEDED_OR_FIRST_FAILED,
     FIRST_SUCCEEDED_OR_ALL_FAILED,
 )
-from holdfast_engine.records import Head, LastFailure, Lock, Status
-from holdfast_engine.spoken import cut, moment, ordinal, span, until
 
 # What is ready is taken up in milliseconds, or as soon as a process has room; beyond this it is worth a remark.
 _TAKEN_UP_WITHIN_MS = 10_000

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from holdfast_engine.lacking import Lacking
 from holdfast_engine.performed import Performed
 from holdfast_engine.ports import Blobs, Clock, Dice, Discovery, Invoker, Store, Wakeups
 from holdfast_engine.ports.listing import Listing
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Far more invocations than are met again and again at a time; about 200 bytes each.
 _PERFORMED_MAX = 100_000
+# Invocations that wait for several things at once; some 40 bytes for each of those things.
+_LACKING_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,7 @@ class World:
     waiters: Waiters = field(default_factory=Waiters)
     live: dict[str, Held] = field(default_factory=dict)
     performed: Performed = field(default_factory=lambda: Performed(_PERFORMED_MAX))
+    lacking: Lacking = field(default_factory=lambda: Lacking(_LACKING_MAX))
     # Where the store has no listing of its own, people see what recovery sees.
     listing: Listing | None = None
 

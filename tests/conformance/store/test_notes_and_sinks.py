@@ -19,6 +19,16 @@ async def test_notes_come_in_the_order_of_their_arrival(store: Store) -> None:
     assert await store.load(head.id, epoch=1) == Loaded(head=head, pages=(), notes=notes)
 
 
+async def test_a_note_is_found_by_its_key(store: Store) -> None:
+    """A note is there from when it was written on, under its own key and for its own invocation."""
+    one, other = await created(store, new_head()), await created(store, new_head())
+    assert not await store.has_note(one.id, "c#1")
+    assert await store.note(one.id, Note(key="c#1", frame=f.signal(17)))
+    assert await store.has_note(one.id, "c#1")
+    assert not await store.has_note(one.id, "c#10")
+    assert not await store.has_note(other.id, "c#1")
+
+
 async def test_the_first_note_of_a_key_wins(store: Store) -> None:
     """A second note of one key is refused, and what it says is not kept."""
     head = await created(store, new_head())

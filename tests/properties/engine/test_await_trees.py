@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_engine.journal import Journal, combine
+from holdfast_engine.journal import Journal, is_success, leaf_of
 from holdfast_engine.records import Awaiting
+from holdfast_engine.trees import combine, group_around, mentions, resolves_alone
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.frames import HEADER_BYTES
 from tests.properties.engine import strategies as own
@@ -119,3 +120,33 @@ def test_a_node_is_open_only_with_an_open_child(combinator: int, children: list[
     """Children that are all resolved resolve their node, whatever the combinator."""
     if children and None not in children:
         assert combine(combinator, children) is not None
+
+
+@given(own.trees(), own.entries(), own.entries(), nows)
+def test_whoever_resolves_a_tree_finds_nothing_missing(
+    tree: Awaiting, seen: list[bytes], arrived: list[bytes], now_ms: int
+) -> None:
+    """The notification that resolves a tree does so alone, or stands in it and all of its group are there."""
+    journal = journal_of(seen)
+    for entry in arrived:
+        if entry[0] < 0x80:
+            continue
+        was_open = evaluate(tree, journal, now_ms) == "open"
+        journal.add(entry)
+        if not was_open or evaluate(tree, journal, now_ms) == "open":
+            continue
+        leaf = leaf_of(entry)
+        if resolves_alone(tree, leaf, is_success=is_success(entry)):
+            continue
+        assert mentions(tree, leaf)
+        for number in group_around(tree, leaf):
+            assert ("c", number) in journal.resolved or number in journal.sleeps
+
+
+@given(own.trees(), own.entries(), nows)
+def test_what_resolves_alone_does_so_in_an_empty_journal(tree: Awaiting, arrived: list[bytes], now_ms: int) -> None:
+    """A notification resolves a tree alone exactly when it does so where nothing else has come."""
+    for entry in arrived:
+        if entry[0] >= 0x80:
+            alone = evaluate(tree, journal_of([entry]), now_ms) != "open"
+            assert resolves_alone(tree, leaf_of(entry), is_success=is_success(entry)) == alone

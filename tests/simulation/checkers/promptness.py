@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdfast_engine.journal import ALL_COMPLETED
 from holdfast_engine.records import Awaiting, Head, KeyRef, Page, Sink, Status
+from holdfast_engine.trees import ALL_COMPLETED
 from holdfast_protocol import schema_pb2 as pb
 from tests.simulation.checkers.ledger import Ledger
 from tests.simulation.watch import Checker, Violation

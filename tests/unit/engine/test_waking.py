@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast_engine.journal import is_resolved_by, mentions
+from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.records import Awaiting, Outcome
+from holdfast_engine.trees import mentions, resolves_alone
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.ids import decode_invocation_id, encode_awakeable_id
 from holdfast_protocol.messages import MessageType
@@ -31,7 +32,7 @@ FAILED = f.completion(MessageType.CALL_COMPLETION, 2, failure=f.failure(500, "no
 )
 def test_one_notification_may_be_enough(awaiting: Awaiting, frame: bytes, is_resolved: bool) -> None:
     """A tree is resolved by one notification exactly when no other could change that."""
-    assert is_resolved_by(awaiting, frame) is is_resolved
+    assert resolves_alone(awaiting, leaf_of(frame), is_success=is_success(frame)) is is_resolved
 
 
 def test_a_leaf_is_found_however_deep() -> None:
