@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from holdfast_engine.keys import held_key, leave
-from holdfast_engine.load import journal_of_stored
+from holdfast_engine.load import journal_of, journal_of_stored
+from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Failure, Head, Kept, Outcome
 from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.wire import outcome_of
@@ -21,13 +22,20 @@ async def outcome_of_head(world: World, head: Head) -> Outcome:
     await _write_state(world, head)
     if head.outcome is not None:
         return head.outcome
-    if head.kept is Kept.NOTHING:
-        return GONE
-    assert head.outcome_index is not None, f"{head.id} completed without an outcome"
-    journal = await journal_of_stored(world, head.id)
-    if journal is None or head.outcome_index >= len(journal.entries):
-        return GONE
-    return outcome_of(journal.entries[head.outcome_index])
+    # Its journal may be let go of between the look at the head and the look at the entry, and the head then points to
+    # another: what a journal leaves behind is its outcome first, then nothing, so that two looks more suffice.
+    for _ in Kept:
+        if head.kept is Kept.NOTHING:
+            return GONE
+        assert head.outcome_index is not None, f"{head.id} completed without an outcome"
+        loaded = await world.store.load(head.id, epoch=None)
+        if loaded is None or isinstance(loaded, Fenced) or loaded.head.nonce != head.nonce:
+            return GONE
+        head = loaded.head
+        journal = await journal_of(world, head, loaded.pages, ())
+        if head.outcome_index is not None and head.outcome_index < len(journal.entries):
+            return outcome_of(journal.entries[head.outcome_index])
+    return GONE
 
 
 async def _write_state(world: World, head: Head) -> None:

@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from holdfast_engine import advance, cancel, engine, ids, journal, kill, notify, perform, settle, submit
+from holdfast_engine import (
+    advance,
+    cancel,
+    engine,
+    ids,
+    journal,
+    kill,
+    notify,
+    operating,
+    outcomes,
+    perform,
+    purging,
+    settle,
+    submit,
+)
 from holdfast_engine.commands import Performing
 from holdfast_engine.commands.call import RULE as CALL
 from holdfast_engine.effects import SubmitChild
@@ -119,6 +133,13 @@ def _retry_forgotten(right: Any) -> Any:
     return wake
 
 
+def _resumed_in_silence(right: Any) -> Any:
+    async def resume(world: World, invocation_id: str, *, deployment: str) -> None:
+        await world.store.resume(invocation_id, now_ms=world.clock.now_ms(), deployment_id=None)
+
+    return resume
+
+
 def _living_only(right: Any) -> Any:
     async def kill_children(world: World, entries: Any, head: Head, run: Any) -> None:
         context = Performing(head=head, journal=entries, registry=world.registry)
@@ -161,4 +182,7 @@ MUTANTS = (
         (kill, "_kill_children", _living_only),
         weather="operators",
     ),
+    mutant("an outcome is told before its state is written", "K3", (outcomes, "_write_state", _nothing)),
+    mutant("a resumed one is not woken", "D1", (operating, "resume", _resumed_in_silence)),
+    mutant("purged with work left to do", "D2", (purging, "advance", _nothing)),
 )

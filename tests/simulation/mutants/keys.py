@@ -112,6 +112,13 @@ class _Silent:
         pass
 
 
+def _written_again(right: Any) -> Any:
+    def key_of(keyed: Keyed, head: Head) -> Key:
+        return _key(keyed)
+
+    return key_of
+
+
 def _key(keyed: Keyed) -> Key:
     return Key(ticket=keyed.lock.serving, state=keyed.state, applied=keyed.lock.applied)
 
@@ -133,5 +140,6 @@ MUTANTS = (
     ),
     mutant("release before state", "K3", (settle, "leave", _released_first), (advance, "leave", _released_first)),
     mutant("waiters do not wait", "K1", (advance, "enter", _waits_for_nobody), (advance, "held_key", _key_of_anybody)),
+    mutant("a restarted one writes its prefix again", "K3", (keys, "_key", _written_again)),
     mutant("hand-over wakes nobody", "D1", (settle, "leave", _tells_nobody), (advance, "leave", _tells_nobody)),
 )

@@ -181,6 +181,10 @@ class _Author:
             requests += self._hot_key()
         if dice.random() < 0.1:
             requests += self._poison()
+        if dice.random() < 0.1:
+            requests += self._deep_tree()
+        if dice.random() < 0.1:
+            requests += self._wide_fan()
         return requests
 
     def _request(self) -> list[Request]:
@@ -212,6 +216,22 @@ class _Author:
             key = f"key{program}" if dice.random() < 0.5 else None
             requests.append(Request(at_ms=dice.randint(0, 3_000), how="call", program=program, idempotency_key=key))
         return requests
+
+    def _deep_tree(self) -> list[Request]:
+        """Return a request whose call calls another, and so on, each with a step behind what it waits for."""
+        leaf = self._add(SERVICE, "run", None, [["run", self._name()]])
+        for _ in range(self._dice.randint(5, 9)):
+            leaf = self._add(SERVICE, "run", None, [["call", leaf], ["run", self._name()]])
+        return [Request(at_ms=self._dice.randint(0, 5_000), how="call", program=leaf, idempotency_key=f"key{leaf}")]
+
+    def _wide_fan(self) -> list[Request]:
+        """Return a request that calls many at once, and sends to many more."""
+        dice = self._dice
+        called = [self._add(SERVICE, "run", None, [["run", self._name()]]) for _ in range(dice.randint(10, 20))]
+        sent = [self._add(SERVICE, "run", None, [["run", self._name()]]) for _ in range(dice.randint(2, 6))]
+        body: list[Statement] = [["gather", *(["call", each] for each in called)], *(["send", each] for each in sent)]
+        fan = self._add(SERVICE, "run", None, body)
+        return [Request(at_ms=dice.randint(0, 5_000), how="send", program=fan)]
 
     def _poison(self) -> list[Request]:
         service = self._dice.choice((POISON, DOOMED))

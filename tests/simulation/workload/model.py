@@ -98,8 +98,9 @@ class Prediction:
         match following:
             case ["fail", code], where:
                 return bool(outcome == ["error", code, f"fails at {where}"])
-            case ["saga", _, code], where if code:
-                return bool(outcome == ["error", code, f"saga {where}"])
+            case ["saga", names, code], where if code:
+                are_undone = all(self._facts.executions(self._id, f"undo {name}") for name in names)
+                return are_undone and bool(outcome == ["error", code, f"saga {where}"])
         return False
 
     def _check(self, statement: Statement, where: str, seen: Any) -> None:
