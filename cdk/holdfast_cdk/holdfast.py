@@ -12,6 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from holdfast_aws.runtime.checked_settings import check
 from holdfast_cdk.access import Access
 from holdfast_cdk.alarms import Alarms
 from holdfast_cdk.blobs import Blobs
@@ -97,12 +98,15 @@ class Holdfast(Construct):
         self.ingress.function.grant_invoke_url(caller)
 
     def _function(self, name: str) -> EngineFunction:
+        environment = {**self._environment(), **self.options.settings}
+        # A function that is told something impossible would only say so when its first event comes.
+        check(environment)
         return EngineFunction(
             self,
             name.capitalize(),
             name=name,
             bundler=self._bundler,
-            environment={**self._environment(), **self.options.settings},
+            environment=environment,
             size=size_of(name, engine_timeout=self.options.engine_timeout, memory_mb=self.options.memory_mb.get(name)),
             reserved_concurrency=self.options.reserved_concurrency.get(name),
             tracing=self.options.tracing,
@@ -128,7 +132,10 @@ class Holdfast(Construct):
         }
 
     def _grant(self) -> None:
-        access = Access(tables=self.tables, queues=self.queues, blobs=self.blobs)
+        key = self.options.encryption_key
+        access = Access(tables=self.tables, queues=self.queues, blobs=self.blobs, encryption_key=key)
+        for each in self.functions:
+            access.key(each.role)
         for each in (self.ingress, self.dispatcher, self.sends, self.admin):
             access.engine(each.role)
         access.put_back(self.dispatcher.role, self.queues.wakeups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -31,6 +32,24 @@ def checked(**given: str) -> RuntimeSettings:
         ValueError: A setting is missing or wrong; the message names each of them.
     """
     return RuntimeSettings(**_model()(**given).model_dump())
+
+
+def check(environment: Mapping[str, str]) -> None:
+    """See that functions with this environment will find their settings right; what is not ours is of no interest.
+
+    Raises:
+        ValueError: A setting is missing or wrong, or there is none of that name; the message names it.
+    """
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    unknown = given.keys() - {each.name for each in fields(RuntimeSettings)}
+    if unknown:
+        names = ", ".join(sorted(PREFIX + name.upper() for name in unknown))
+        raise ValueError(f"there is no setting {names}; those there are: {', '.join(_variables())}")
+    checked(**given)
+
+
+def _variables() -> list[str]:
+    return [PREFIX + each.name.upper() for each in fields(RuntimeSettings)]
 
 
 def _model() -> type[_Environment]:

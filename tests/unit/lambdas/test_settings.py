@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdfast_aws.runtime.checked_settings import checked
+from holdfast_aws.runtime.checked_settings import check, checked
 from holdfast_aws.runtime.settings import REQUIRED, RuntimeSettings, plain, settings
 
 NAMES = {f"HOLDFAST_{name.upper()}": f"its-{name}" for name in REQUIRED}
@@ -90,3 +90,12 @@ def test_every_setting_has_a_sensible_default() -> None:
     numbers = {name: str(getattr(found, name)) for name in ("lease_s", "visibility_s", "registry_s", "margin_s")}
     names = {name: f"its-{name}" for name in REQUIRED}
     assert checked(**names, **numbers) == found
+
+
+def test_settings_are_checked_before_they_are_deployed() -> None:
+    """An environment that is about to be deployed may hold other things, but no setting that is wrong or unknown."""
+    check(NAMES | {"HOLDFAST_LEASE_S": "5", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
+    with pytest.raises(ValueError, match="there is no setting HOLDFAST_LEASES_S"):
+        check(NAMES | {"HOLDFAST_LEASES_S": "5"})
+    with pytest.raises(ValueError, match="lease_s"):
+        check(NAMES | {"HOLDFAST_LEASE_S": "never"})
