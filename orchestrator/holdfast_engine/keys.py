@@ -113,18 +113,22 @@ async def held_key(world: World, head: Head) -> Key | None:
 
 async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWrites) -> None:
     """Give the key back, with the last state if it was written under this very ticket, and wake the next waiter."""
-    key = head.key_ref
+    await leave_key(world, head.key_ref, head.id, ticket=ticket, writes=writes)
+
+
+async def leave_key(world: World, key: KeyRef, holder_id: str, *, ticket: int | None, writes: StateWrites) -> bool:
+    """Give back what this holder holds; return whether it was its key until now, so that its writes are in."""
     for _ in range(_ROUNDS_MAX):
         lock = (await world.store.keyed(key, with_state=False)).lock
-        if lock.holder != head.id:
+        if lock.holder != holder_id:
             await _look_after(world, key)
-            return
+            return False
         waits = dict(await world.store.waits(key, from_ticket=lock.serving, limit=2))
         next_holder = await _remembered(world, waits.get(lock.serving + 1))
         left = await world.store.leave(
             key,
             ticket=lock.serving,
-            invocation_id=head.id,
+            invocation_id=holder_id,
             writes=writes if lock.serving == ticket else NO_WRITES,
             next_holder=next_holder,
         )
@@ -136,7 +140,8 @@ async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWr
             await world.wakeups.check_key(key, not_before_ms=world.clock.now_ms() + KEY_CHECK_AFTER_MS)
         if lock.serving in waits:
             await world.store.forget_wait(key, ticket=lock.serving)
-        return
+        return lock.serving == ticket
+    return False
 
 
 async def check_key(world: World, key: KeyRef) -> None:

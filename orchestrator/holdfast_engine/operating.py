@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from holdfast_engine.attempt import start_run
 from holdfast_engine.cancel import CancelOutcome, cancel, cancel_token
 from holdfast_engine.configuring import configure
+from holdfast_engine.editing import edit_state
 from holdfast_engine.errors import UnknownDeployment
 from holdfast_engine.kill import KillOutcome, kill
 from holdfast_engine.pausing import PauseOutcome, pause, resume
 from holdfast_engine.pruning import drained, forget, idle, remove
 from holdfast_engine.purging import purge, purge_journal
+from holdfast_engine.records import KeyRef
 from holdfast_engine.registration import Registration, modify, register
 from holdfast_engine.registry import Deployment, Endpoint, Registry, ServiceSpec
 from holdfast_engine.restarting import restart
@@ -102,6 +104,15 @@ class Operating:
             WrongState: It has not ended.
         """
         await purge_journal(self.world, invocation_id)
+        await self.world.store.flushed()
+
+    async def edit_state(self, key: KeyRef, *, state: Mapping[str, bytes], version: str | None) -> None:
+        """Replace a key's state; with a version, only if that is the state's still.
+
+        Raises:
+            WrongState: An invocation holds the key, or the state is another by now.
+        """
+        await edit_state(self.world, key, state=state, version=version)
         await self.world.store.flushed()
 
     async def register(

@@ -65,6 +65,18 @@ class JsonBody:
         except DurationError as error:
             raise bad_request(f"the field '{name}' is no duration: {error}") from error
 
+    def byte_values(self, name: str) -> dict[str, bytes]:
+        """Return an object whose values are arrays of bytes, that must be there."""
+        value = self._content.get(name)
+        if not isinstance(value, dict) or not all(_is_text(key) for key in value):
+            raise bad_request(f"the field '{name}' must be an object")
+        try:
+            if not all(isinstance(each, list) for each in value.values()):
+                raise TypeError
+            return {key: bytes(each) for key, each in value.items()}
+        except (TypeError, ValueError) as error:
+            raise bad_request(f"the values of the field '{name}' must be arrays of numbers from 0 to 255") from error
+
     def has(self, name: str) -> bool:
         """Return whether a field is there, and not null."""
         return self._content.get(name) is not None

@@ -20,8 +20,10 @@ from holdfast_engine.engine import (
 )
 from holdfast_engine.errors import AlreadyInvoked, RequestRejected, UnknownInvocation
 from holdfast_engine.ids import idempotent_id, workflow_run_id
+from holdfast_engine.ports.listing import History
 from holdfast_engine.records import Head, Kind, Outcome, Status, Target
 from holdfast_engine.registry import Deployment, Endpoint, Registry, ServiceSpec
+from holdfast_engine.stuck import Reason
 from holdfast_protocol.ids import encode_invocation_id
 from holdfast_protocol.manifest import HandlerManifest, InputSpec, Manifest, Options, OutputSpec, ServiceManifest
 
@@ -110,6 +112,7 @@ class FakeEngine:
         self.pause_outcome = PauseOutcome.DONE
         self.operated: list[tuple[object, ...]] = []
         self.descriptions: dict[str, Description] = {}
+        self.reasons: dict[str, Reason] = {}
         self._runs: dict[str, asyncio.Task[Outcome]] = {}
 
     @property
@@ -178,6 +181,12 @@ class FakeEngine:
     async def describe(self, invocation_id: str) -> Description:
         self._run(invocation_id)
         return self.descriptions[invocation_id]
+
+    async def why(self, head: Head, *, entries: Sequence[bytes] | None) -> Reason | None:
+        return self.reasons.get(head.id)
+
+    async def history(self, invocation_id: str) -> History:
+        return History(moments=(), failures=())
 
     async def register(self, endpoint: Endpoint, **_options: object) -> Registration:
         self.registered.append(endpoint)

@@ -65,8 +65,8 @@ class DevServer:
         )
         engine = self._local.engine
         self._ingress = Ingress(engine, now_ms=SystemClock().now_ms)
-        admin = Admin(engine, product_version=version("holdfast"), ingress_url=url_of(plan.ingress))
-        self._servers = (HttpServer(self._ingress, plan.ingress), HttpServer(admin, plan.admin))
+        self._admin = Admin(engine, product_version=version("holdfast"), ingress_url=url_of(plan.ingress))
+        self._servers = (HttpServer(self._ingress, plan.ingress), HttpServer(self._admin, plan.admin))
 
     @property
     def services(self) -> list[ServiceSpec]:
@@ -116,6 +116,7 @@ class DevServer:
         self._ingress.waiting_room.release()
         await asyncio.gather(*stopping)
         await self._ingress.waiting_room.close()
+        await self._admin.close()
         await self._local.stop()
 
 

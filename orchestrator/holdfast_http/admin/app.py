@@ -9,6 +9,7 @@ from holdfast_http.admin.answers import EXPECTED, error_response, problem_respon
 from holdfast_http.admin.routes import route
 from holdfast_http.admin.tools import Tools
 from holdfast_http.messages import Request, Response
+from holdfast_http.query.queries import Queries
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
@@ -20,7 +21,10 @@ class Admin:
     """Answers the requests of the admin API. Pages of other origins get no leave to read it."""
 
     def __init__(self, engine: Engine, *, product_version: str, ingress_url: str) -> None:
-        self._tools = Tools(engine=engine, product_version=product_version, ingress_url=ingress_url)
+        self._queries = Queries(engine)
+        self._tools = Tools(
+            engine=engine, product_version=product_version, ingress_url=ingress_url, queries=self._queries
+        )
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises for what a client or a dependency does."""
@@ -31,6 +35,10 @@ class Admin:
         except Exception:  # noqa: BLE001 - a bug must become an answer and a log line, not a broken connection.
             _log.exception("%s %s failed", request.method, request.path)
             return error_response(500, "the admin API failed on this request; its log says why")
+
+    async def close(self) -> None:
+        """End the process that runs queries, if there is one."""
+        await self._queries.close()
 
     def refuse(self, request: Request, *, status: int, message: str) -> Response:  # noqa: ARG002 - as App has it.
         """Return the error response for what a binding must refuse before it has the body."""

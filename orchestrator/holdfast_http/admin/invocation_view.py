@@ -28,7 +28,7 @@ def invocation_json(description: Description) -> dict[str, Any]:
         "status": head.status.value,
         "attempts": head.epoch,
         "failed_attempts": head.failed_attempts,
-        "last_failure": _last_failure_json(head.last_failure) if head.last_failure else None,
+        "last_failure": last_failure_json(head.last_failure) if head.last_failure else None,
         "awaiting": _awaiting_json(head.awaiting) if head.awaiting else None,
         "outcome": _outcome_json(outcome) if outcome else None,
         "called_by": head.caller.invocation_id if head.caller else None,
@@ -72,7 +72,8 @@ def _failure_json(failure: Failure) -> dict[str, Any]:
     return {**shape, "metadata": dict(failure.metadata)} if failure.metadata else shape
 
 
-def _last_failure_json(failure: LastFailure) -> dict[str, Any]:
+def last_failure_json(failure: LastFailure) -> dict[str, Any]:
+    """Return why an attempt failed."""
     command_type = failure.command_type
     shape: dict[str, Any] = {
         "at": rfc3339(failure.at_ms),

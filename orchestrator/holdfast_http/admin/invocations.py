@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from holdfast_engine.engine import CancelOutcome, KillOutcome, PauseOutcome
 from holdfast_engine.errors import UnknownInvocation, WrongState
 from holdfast_engine.pausing import OnDeployment
+from holdfast_http.admin.history_view import dated, history_json, reason_json
 from holdfast_http.admin.invocation_view import invocation_json
 from holdfast_http.admin.journal_view import journal_json
 from holdfast_http.messages import Request, Response, json_response, query_values
@@ -26,7 +27,14 @@ async def show(engine: Engine, invocation_id: str) -> Response:
     """Return everything about one invocation, its journal included."""
     check_id(invocation_id)
     description = await engine.describe(invocation_id)
-    content = {**invocation_json(description), "journal": journal_json(description.entries)}
+    reason = await engine.why(description.head, entries=description.entries)
+    history = await engine.history(invocation_id)
+    content = {
+        **invocation_json(description),
+        **reason_json(reason),
+        "journal": dated(journal_json(description.entries), history),
+        **history_json(history),
+    }
     return json_response(200, content)
 
 

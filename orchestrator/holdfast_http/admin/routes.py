@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast_http.admin import deployments, health, invocations, operations, services
+from holdfast_http.admin import deployments, health, invocations, operations, seeing, services
 from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
@@ -17,7 +17,11 @@ async def route(tools: Tools, request: Request) -> Response:
         HttpProblem: No route has that path or that method.
     """
     segments, version = _without_version(path_segments(request.path))
-    answers = {**_answers(tools, request, segments, version), **operations.answers(tools, request, segments)}
+    answers = {
+        **_answers(tools, request, segments, version),
+        **operations.answers(tools, request, segments),
+        **seeing.answers(tools, request, segments),
+    }
     if not answers:
         raise HttpProblem(404, f"the admin API has no {request.path}; it has /services, /deployments and /invocations")
     answer = answers.get(request.method)
@@ -58,6 +62,8 @@ def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version:
             return {"GET": lambda: services.list_services(registry)}
         case ["services", name]:
             return {"GET": lambda: services.show_service(registry, name)}
+        case ["services", name, "openapi"]:
+            return {"GET": lambda: services.show_openapi(registry, name, ingress_url=tools.ingress_url)}
         case ["services", name, "handlers"]:
             return {"GET": lambda: services.list_handlers(registry, name)}
         case ["services", name, "handlers", handler]:

@@ -10,6 +10,7 @@ from holdfast_http.messages import Response
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
+    from holdfast_http.query.queries import Queries
 
 # What each method of a path does.
 Answers = dict[str, Callable[[], Response | Awaitable[Response]]]
@@ -22,3 +23,4 @@ class Tools:
     engine: Engine
     product_version: str
     ingress_url: str
+    queries: Queries

@@ -265,7 +265,7 @@ async def test_a_page_of_another_origin(admin: Admin, engine: FakeEngine, conten
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("POST", "/", 405),
         ("GET", "/nothing", 404),
         ("GET", "/services/Nobody", 404),
         ("GET", "/services/Nobody/handlers", 404),

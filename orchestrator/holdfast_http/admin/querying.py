@@ -1,0 +1,28 @@
+"""`POST /query`: SQL in, JSON rows or an Arrow stream out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast_http.json_body import JsonBody, require_json_type
+from holdfast_http.messages import JSON_TYPE, Request, Response
+from holdfast_http.problems import HttpProblem
+
+if TYPE_CHECKING:
+    from holdfast_http.query.queries import Queries
+
+ARROW_TYPE = "application/vnd.apache.arrow.stream"
+
+
+async def run(queries: Queries, request: Request) -> Response:
+    """Answer a query; who accepts JSON and nothing else gets that, anybody else an Arrow stream."""
+    from holdfast_http.query.budget import QueryRefused
+
+    require_json_type(request)
+    query = JsonBody(request).text("query")
+    as_json = request.header("accept") == JSON_TYPE
+    try:
+        body = await queries.run(query, as_json=as_json)
+    except QueryRefused as refused:
+        raise HttpProblem(refused.status, str(refused)) from refused
+    return Response(status=200, headers=(("content-type", JSON_TYPE if as_json else ARROW_TYPE),), body=body)

@@ -1,0 +1,1 @@
+"""The web UI: static files that the admin API serves under `/ui/`."""
