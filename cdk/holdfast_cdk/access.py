@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 
 from holdfast_cdk.blobs import Blobs
@@ -17,13 +18,36 @@ _WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 _CLEAR = ("dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem")
 
 
+# What tables and buckets do with a key in the name of whoever uses them.
+_USE_KEY = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+def key_statement(key: kms.IKey) -> iam.PolicyStatement:
+    """Return the permission that everybody needs who reads or writes what a key of one's own encrypts."""
+    return iam.PolicyStatement(actions=list(_USE_KEY), resources=[key.key_arn])
+
+
 class Access:
     """Grants by what a function does."""
 
-    def __init__(self, *, tables: Tables, queues: Queues, blobs: Blobs) -> None:
+    def __init__(self, *, tables: Tables, queues: Queues, blobs: Blobs, encryption_key: kms.IKey | None) -> None:
         self._tables = tables
         self._queues = queues
         self._blobs = blobs
+        self._encryption_key = encryption_key
+
+    def key(self, role: iam.Role) -> None:
+        """Allow to use the key of tables and bucket, where they have one of their own."""
+        if self._encryption_key is not None:
+            role.add_to_policy(key_statement(self._encryption_key))
 
     def engine(self, role: iam.Role) -> None:
         """Allow to submit, run, signal and end invocations."""

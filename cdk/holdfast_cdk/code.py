@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -11,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from holdfast_cdk.archive import write_zip
 from holdfast_cdk.bundle import assemble, functions_folder
+from holdfast_cdk.bytecode import interpreter_of
 from holdfast_cdk.wheels import Architecture, Platform
 
 DEFAULT_PYTHON = "3.13"
@@ -40,6 +42,12 @@ class ZipBundler:
         architecture: Architecture = DEFAULT_ARCHITECTURE,
         cache: Path | None = None,
     ) -> None:
+        if interpreter_of(python) is None:
+            warnings.warn(
+                f"There is no python{python} here to make byte code with, so each cold start of a function will do"
+                f" it. Install that Python, or name one that is here: ZipBundler(python=...).",
+                stacklevel=2,
+            )
         self._platform = Platform(python=python, architecture=architecture)
         self._cache = cache or _default_cache()
         self._folders: list[TemporaryDirectory[str]] = []

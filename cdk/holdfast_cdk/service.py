@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from holdfast_cdk.access import key_statement
 from holdfast_cdk.holdfast import Holdfast
 from holdfast_cdk.journal_access import journal_statement
 from holdfast_cdk.nag import accept_wildcard
@@ -50,8 +51,10 @@ class HoldfastService(Construct):
         _check_timeout(function, most=holdfast.options.engine_timeout.to_seconds() - _MARGIN_SECONDS)
         _allow_recursion(function)
         if services:
-            statement = journal_statement(holdfast.tables.journal, services)
-            iam.Policy(self, "Journals", statements=[statement], roles=[_role(function)])
+            statements = [journal_statement(holdfast.tables.journal, services)]
+            if holdfast.options.encryption_key is not None:
+                statements.append(key_statement(holdfast.options.encryption_key))
+            iam.Policy(self, "Journals", statements=statements, roles=[_role(function)])
             function.add_environment("HOLDFAST_JOURNAL_TABLE", holdfast.tables.journal.table_name)
         self.version = function.current_version
         # An invocation may be at home on it for months; the registrar removes it when it is drained.

@@ -20,7 +20,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from holdfast_cdk.bytecode import compile_folder
+from holdfast_cdk.bytecode import compile_folder, interpreter_of
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -95,7 +95,8 @@ def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> Path:
         BundleError: pip did not find them for that platform.
     """
     pinned = [f"{name}=={version}" for name, version in versions.items()]
-    key = sha256("\n".join(("compiled", platform.python, *platform.tags, *pinned)).encode()).hexdigest()[:20]
+    byte_code = "compiled" if interpreter_of(platform.python) else "sources"
+    key = sha256("\n".join((byte_code, platform.python, *platform.tags, *pinned)).encode()).hexdigest()[:20]
     folder = cache / key
     if folder.exists():
         return folder

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from localstack.tools import node_problem
+
 # The CDK talks to Node in a process of its own, which complains about versions on stderr.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22")
 os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
@@ -40,15 +42,21 @@ class Cloud:
         return found[0]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def node() -> None:
+    """The CDK is a program for Node with a thin layer of Python over it."""
+    if (problem := node_problem()) is not None:
+        pytest.skip(f"the CDK {problem}")
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     """An orchestrator, one with all options, and a service in a stack of its own."""
-    from aws_cdk import App, Duration, Stack
+    from aws_cdk import App, Stack
     from aws_cdk import aws_kms as kms
-    from aws_cdk import aws_lambda as lambda_
 
     from holdfast_cdk import Door, HoldfastOptions, HoldfastService, HoldfastStack
-    from holdfast_cdk.nag import accept, check
+    from holdfast_cdk.nag import check
     from tests.unit.cdk.handlers_only import HandlersOnly
 
     folder = tmp_path_factory.mktemp("cdk.out")
@@ -56,20 +64,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     check(app)
     main = HoldfastStack(app, "Main", bundler=HandlersOnly())
     services = Stack(app, "Services")
-    function = lambda_.Function(
-        services,
-        "Orders",
-        runtime=lambda_.Runtime.PYTHON_3_13,
-        handler="handler.handler",
-        code=HandlersOnly().code("sends"),
-        timeout=Duration.minutes(10),
-    )
-    accept(function, "AwsSolutions-L1", "A user's function.")
-    managed = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    accept(function, f"AwsSolutions-IAM4[Policy::{managed}]", "A user's function.")
-    HoldfastService(services, "Service", holdfast=main.holdfast, function=function, services=SERVICES)
+    HoldfastService(services, "Service", holdfast=main.holdfast, function=_orders(services), services=SERVICES)
     keyed = Stack(app, "Keyed")
-    HoldfastStack(
+    optional = HoldfastStack(
         app,
         "Options",
         bundler=HandlersOnly(),
@@ -83,7 +80,33 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
             settings={"HOLDFAST_LEASE_S": "60"},
         ),
     )
+    keyed_services = Stack(app, "KeyedServices")
+    HoldfastService(
+        keyed_services, "Service", holdfast=optional.holdfast, function=_orders(keyed_services), services=SERVICES
+    )
     app.synth()
     report = json.loads((folder / "validation-report.json").read_text())
     templates = {path.name.split(".")[0]: json.loads(path.read_text()) for path in Path(folder).glob("*.template.json")}
     return Cloud(templates=templates, findings=report["pluginReports"])
+
+
+def _orders(stack: Any) -> Any:
+    """A user's function."""
+    from aws_cdk import Duration
+    from aws_cdk import aws_lambda as lambda_
+
+    from holdfast_cdk.nag import accept
+    from tests.unit.cdk.handlers_only import HandlersOnly
+
+    function = lambda_.Function(
+        stack,
+        "Orders",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="handler.handler",
+        code=HandlersOnly().code("sends"),
+        timeout=Duration.minutes(10),
+    )
+    accept(function, "AwsSolutions-L1", "A user's function.")
+    managed = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    accept(function, f"AwsSolutions-IAM4[Policy::{managed}]", "A user's function.")
+    return function

@@ -135,6 +135,16 @@ def test_tables_are_named_one_by_one(cloud: Cloud) -> None:
             assert all("Fn::GetAtt" in resource for resource in _listed(statement["Resource"]))
 
 
+def test_a_key_of_ones_own_may_be_used_by_those_who_need_it(cloud: Cloud) -> None:
+    """With a customer-managed key, every function of the orchestrator may use that key, and so may a service's."""
+    for stack, users in (("Options", len(FUNCTIONS)), ("KeyedServices", 1)):
+        statements = [each for each in _allowed(cloud, stack) if "kms:Decrypt" in _listed(each["Action"])]
+        assert len(statements) == users, stack
+        assert all("Fn::ImportValue" in str(each["Resource"]) for each in statements)
+    for stack in ("Main", "Services"):
+        assert not any("kms:" in str(each["Action"]) for each in _allowed(cloud, stack))
+
+
 def test_doors_ask_who_is_there(cloud: Cloud) -> None:
     """Function URLs ask for IAM's leave; so does the HTTP API."""
     assert [url["Properties"]["AuthType"] for url in cloud.resources("AWS::Lambda::Url").values()] == ["AWS_IAM"] * 2
