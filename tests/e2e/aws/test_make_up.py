@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
-import pytest
-
-from localstack import processes
 from localstack.__main__ import door
-from localstack.standin import PortTaken, StandIn
 from localstack.welcome import welcome
 from tests.e2e.aws.cloud import Cloud
 
@@ -40,12 +35,3 @@ def _commands(cloud: Cloud) -> list[str]:
     commands = [line.strip() for line in text.splitlines() if line.startswith("  ")]
     assert len(commands) == 3
     return commands
-
-
-def test_a_taken_port_is_said_so(cloud: Cloud, tmp_path: Path) -> None:
-    """Where somebody listens already, nothing is started, and one sentence names the port and another to try."""
-    with pytest.raises(
-        PortTaken, match=rf"Port {cloud.running.port} is taken .* make up PORT={cloud.running.port + 1}"
-    ):
-        StandIn(tmp_path).start(port=cloud.running.port)
-    assert "emulator" in processes.command_of(cloud.running.emulator_pid)
