@@ -1,1 +1,1 @@
-"""Does it all in one process: a SQLite store, wake-ups and timers, invokers for handlers here and over HTTP."""
+"""Does it all in one process: a SQLite store, wake-ups and timers, an invoker for the handlers that are here."""

@@ -6,16 +6,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from holdfast_endpoints.http_discovery import HttpDiscovery
+from holdfast_endpoints.http_invoker import HttpInvoker
+from holdfast_endpoints.http_pool import HttpPool
+from holdfast_endpoints.router import RoutingDiscovery, RoutingInvoker
 from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_engine.engine import Engine
 from holdfast_engine.registry import Endpoint, Registry
 from holdfast_engine.world import Settings, Tasks, World
 from holdfast_local.file_blobs import FileBlobs
-from holdfast_local.http_discovery import HttpDiscovery
-from holdfast_local.http_invoker import HttpInvoker
-from holdfast_local.http_pool import HttpPool
 from holdfast_local.in_process import InProcessDiscovery, InProcessInvoker, LocalEndpoint
-from holdfast_local.router import RoutingDiscovery, RoutingInvoker
 from holdfast_local.sqlite_store import SqliteStore
 from holdfast_local.surroundings import SystemClock, SystemDice
 from holdfast_local.wakeups import LocalWakeups

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from holdfast_endpoints.http_discovery import HttpDiscovery
+from holdfast_endpoints.http_invoker import HttpInvoker
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.registry import Endpoint
-from holdfast_local.http_discovery import HttpDiscovery
-from holdfast_local.http_invoker import HttpInvoker
-from holdfast_local.http_pool import HttpPool
 from tests.e2e.endpoint_servers import KIND_BY_NAME, EndpointProcess
 from tests.support.attempts import FixedClock, attempt, http_deployment
 from tests.support.drive import drive

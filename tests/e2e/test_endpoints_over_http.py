@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from holdfast_endpoints.http_discovery import HttpDiscovery
+from holdfast_endpoints.http_invoker import HttpInvoker
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.errors import DiscoveryFailed
-from holdfast_local.http_discovery import HttpDiscovery
-from holdfast_local.http_invoker import HttpInvoker
-from holdfast_local.http_pool import HttpPool
 from holdfast_protocol.messages import encode
 from tests.e2e.endpoint_servers import KINDS, EndpointKind, EndpointProcess
 from tests.support.attempts import FixedClock, attempt

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 DEFAULT_ATTRIBUTE = "services"
 
-_OWN_PACKAGES = ("holdfast", "holdfast_protocol", "holdfast_engine", "holdfast_local", "holdfast_http", "holdfast_cli")
+_OWN_PACKAGES = (
+    "holdfast",
+    "holdfast_protocol",
+    "holdfast_engine",
+    "holdfast_endpoints",
+    "holdfast_local",
+    "holdfast_http",
+    "holdfast_cli",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from holdfast_endpoints import http_discovery
+from holdfast_endpoints.http_discovery import HttpDiscovery
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.endpoints.manifests import PAUSES_S
 from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.registry import Endpoint
-from holdfast_local import http_discovery
-from holdfast_local.http_discovery import HttpDiscovery
-from holdfast_local.http_pool import HttpPool
 from holdfast_protocol.manifest import Manifest
 from tests.support.attempts import raw_server
 

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from holdfast_endpoints import http_invoker
+from holdfast_endpoints.http_invoker import HttpInvoker
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.endpoints.failures import RETRY_AFTER_MS_MAX, retry_after_ms
 from holdfast_engine.ports import Answer, AttemptFailure
-from holdfast_local import http_invoker
-from holdfast_local.http_invoker import HttpInvoker
-from holdfast_local.http_pool import HttpPool
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.messages import encode
 from tests.support.attempts import (

@@ -6,10 +6,10 @@ from typing import cast
 
 import pytest
 
+from holdfast_endpoints.router import RoutingDiscovery, RoutingInvoker
 from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.ports import Answer, GrantedCheckpoint
 from holdfast_engine.registry import Deployment, Endpoint
-from holdfast_local.router import RoutingDiscovery, RoutingInvoker
 from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.manifest import Manifest
 from tests.support.attempts import attempt, deployment, manifest

@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from holdfast_endpoints.http_address import Address, BadAddress, address_of
+from holdfast_endpoints.http_exchange import ResponseTooLarge
+from holdfast_endpoints.http_failures import network_failed
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.endpoints.failures import EXCERPT_BYTES_MAX
 from holdfast_engine.endpoints.headers import additional_headers
 from holdfast_engine.endpoints.identity import RequestSigner, signed
@@ -18,10 +22,6 @@ from holdfast_engine.endpoints.manifests import (
     manifest_in,
 )
 from holdfast_engine.registry import Endpoint
-from holdfast_local.http_address import Address, BadAddress, address_of
-from holdfast_local.http_exchange import ResponseTooLarge
-from holdfast_local.http_failures import network_failed
-from holdfast_local.http_pool import HttpPool
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.manifest import Manifest, manifest_accept
 

@@ -7,12 +7,12 @@ import asyncio
 import httpx
 import pytest
 
+from holdfast_endpoints import http_lanes
+from holdfast_endpoints.http_address import Address, Mode, address_of
+from holdfast_endpoints.http_exchange import ResponseTooLarge
+from holdfast_endpoints.http_lanes import WIDTH_BY_MODE, Width
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.registry import Endpoint
-from holdfast_local import http_lanes
-from holdfast_local.http_address import Address, Mode, address_of
-from holdfast_local.http_exchange import ResponseTooLarge
-from holdfast_local.http_lanes import WIDTH_BY_MODE, Width
-from holdfast_local.http_pool import HttpPool
 
 
 class FakeTransport(httpx.AsyncBaseTransport):

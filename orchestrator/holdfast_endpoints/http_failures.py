@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import httpx
 
+from holdfast_endpoints.http_address import Address, Mode
+from holdfast_endpoints.http_exchange import Exchange
 from holdfast_engine.endpoints import failures
 from holdfast_engine.endpoints.failures import EXCERPT_BYTES_MAX
 from holdfast_engine.ports import AttemptFailure
-from holdfast_local.http_address import Address, Mode
-from holdfast_local.http_exchange import Exchange
 from holdfast_protocol.codes import FailureCode, RestateCode
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+from holdfast_endpoints import http_failures
+from holdfast_endpoints.http_address import Address, BadAddress, address_of
+from holdfast_endpoints.http_exchange import Exchange, ResponseTooLarge
+from holdfast_endpoints.http_pool import HttpPool
 from holdfast_engine.endpoints import failures
 from holdfast_engine.endpoints.headers import attempt_headers
 from holdfast_engine.endpoints.identity import RequestSigner, signed
 from holdfast_engine.endpoints.reply import Reply
 from holdfast_engine.ports import Answer, AttemptFailure, Clock
 from holdfast_engine.registry import Deployment
-from holdfast_local import http_failures
-from holdfast_local.http_address import Address, BadAddress, address_of
-from holdfast_local.http_exchange import Exchange, ResponseTooLarge
-from holdfast_local.http_pool import HttpPool
 from holdfast_protocol.attempt import AttemptRequest, Checkpoint
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.errors import DecodeError, FrameTooLargeError

@@ -6,8 +6,8 @@ import ssl
 
 import httpx
 
-from holdfast_local.http_address import Address, Mode
-from holdfast_local.http_lanes import KEEPALIVE_EXPIRY_S
+from holdfast_endpoints.http_address import Address, Mode
+from holdfast_endpoints.http_lanes import KEEPALIVE_EXPIRY_S
 
 
 class Transports:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from holdfast_local.http_address import Address
+from holdfast_endpoints.http_address import Address
 
 CONNECT_TIMEOUT_S = 10.0
 

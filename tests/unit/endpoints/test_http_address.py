@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from holdfast_endpoints.http_address import BadAddress, Mode, address_of
 from holdfast_engine.endpoints.headers import additional_headers
 from holdfast_engine.registry import Endpoint
-from holdfast_local.http_address import BadAddress, Mode, address_of
 
 
 def _endpoint(uri: str, **options: object) -> Endpoint:

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import httpx
 
-from holdfast_local.http_address import Address, Mode
-from holdfast_local.http_exchange import Exchange, request_to
-from holdfast_local.http_lanes import WIDTH_BY_MODE, Lanes
-from holdfast_local.http_transports import Transports
+from holdfast_endpoints.http_address import Address, Mode
+from holdfast_endpoints.http_exchange import Exchange, request_to
+from holdfast_endpoints.http_lanes import WIDTH_BY_MODE, Lanes
+from holdfast_endpoints.http_transports import Transports
 
 
 class OpenTransport(Protocol):

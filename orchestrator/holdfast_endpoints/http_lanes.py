@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from holdfast_local.http_address import Mode
+from holdfast_endpoints.http_address import Mode
 
 # How long a request may wait for its turn when all lanes are full, before it is told so.
 TURN_TIMEOUT_S = 30.0
