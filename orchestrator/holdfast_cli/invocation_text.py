@@ -30,6 +30,7 @@ def invocation_text(invocation: dict[str, Any]) -> str:
     lines = [invocation["id"], ""]
     lines += [f"  {title:<16} {invocation[name]}" for name, title in _FACTS if invocation.get(name) not in (None, 0)]
     lines += _outcome_lines(invocation.get("outcome"))
+    lines += [f"  {'Now':<16} {invocation['why']}"] if "why" in invocation else []
     lines += _failure_lines(invocation.get("last_failure"))
     lines += ["", "  Journal", *_journal_lines(invocation["journal"])]
     return "\n".join(lines)
