@@ -8,6 +8,8 @@ import subprocess
 
 from localstack.tools import HERE
 
+_COMPOSE = ("docker", "compose")
+
 
 class NoDocker(Exception):
     """Docker or its compose command is missing, or LocalStack did not come up."""
@@ -32,17 +34,17 @@ def stop() -> None:
     _compose("down", "--volumes", port=0)
 
 
+def has_compose() -> bool:
+    """Return whether Docker is here, with its compose command."""
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run([*_COMPOSE, "version"], check=False, capture_output=True).returncode == 0
+
+
 def _compose(*arguments: str, port: int) -> None:
-    compose = ["docker", "compose"]
-    if not _has(compose):
+    if not has_compose():
         raise NoDocker("LocalStack needs Docker with its compose command, and that is not here. Do without: make up")
-    command = [*compose, "--file", str(HERE / "compose.yaml"), *arguments]
+    command = [*_COMPOSE, "--file", str(HERE / "compose.yaml"), *arguments]
     ran = subprocess.run(command, check=False, env={**os.environ, "PORT": str(port)})
     if ran.returncode != 0:
         raise NoDocker("Docker could not do it and said why above. Do without: make up")
-
-
-def _has(compose: list[str]) -> bool:
-    if shutil.which(compose[0]) is None:
-        return False
-    return subprocess.run([*compose, "version"], check=False, capture_output=True).returncode == 0

@@ -78,6 +78,16 @@ class Access:
         self._allow(role, self._tables.timers, *rows, "dynamodb:GetItem", "dynamodb:PutItem")
         self.wake(role)
 
+    def walk(self, role: iam.Role) -> None:
+        """Allow to look through journals and values: to keep what has not ended, and to delete what is gone."""
+        actions = ("dynamodb:Scan", *_READ, "dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:ConditionCheckItem")
+        self._allow(role, self._tables.journal, *actions)
+        bucket = self._blobs.bucket
+        objects = bucket.arn_for_objects("*")
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucketVersions"], resources=[bucket.bucket_arn]))
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:DeleteObjectVersion"], resources=[objects]))
+        accept_wildcard(role, objects, "The objects of the one bucket that holds this installation's large values.")
+
     def wake(self, role: iam.Role) -> None:
         """Allow to send wake-ups."""
         self._queues.wakeups.grant(role, "sqs:SendMessage")

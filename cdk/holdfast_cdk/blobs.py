@@ -25,7 +25,13 @@ class Blobs(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             removal_policy=removal_policy,
-            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(1))],
+            # So that the walk through the bucket can delete what it has looked at, and nothing that came meanwhile.
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(1)),
+                # What was deleted, or replaced by the same bytes: no value that anybody can still ask for.
+                s3.LifecycleRule(noncurrent_version_expiration=Duration.days(1), expired_object_delete_marker=True),
+            ],
         )
         accept(
             self.bucket,

@@ -141,6 +141,7 @@ class Holdfast(Construct):
         access.put_back(self.dispatcher.role, self.queues.wakeups)
         access.park(self.sends.role, self.queues.sends_dead)
         access.sweep(self.sweeper.role)
+        access.walk(self.sweeper.role)
         # Both register; the registrar also looks whether anything still runs on a version before it removes it.
         for each in (self.admin, self.registrar):
             access.register(each.role)
