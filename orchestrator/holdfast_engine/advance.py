@@ -96,6 +96,8 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
         command_retries=head.command_retries + int(has_died),
     )
     if acquired is None:
+        if entered is not None:
+            await _leave_if_over(world, head)
         return now + world.settings.put_back_ms
     held = await _loaded(world, acquired.head, was_open=acquired.was_open)
     if held is None:
@@ -104,6 +106,15 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
     if is_at_rest is None:
         is_at_rest = await run(world, held)
     return None if is_at_rest else now + world.settings.put_back_ms
+
+
+async def _leave_if_over(world: World, head: Head) -> None:
+    """Give a key back at once that was entered for an invocation which had come to its end meanwhile."""
+    latest = await world.store.head(head.id)
+    if latest is None:
+        await leave(world, head, ticket=None, writes=NO_WRITES)
+    elif latest.status is Status.COMPLETED:
+        await _finish_up(world, latest)
 
 
 async def _ticket(world: World, head: Head) -> int | None:

@@ -6,6 +6,9 @@
 * An enterer is slow and was skipped: its claim is refused and it takes a new ticket; it has not reported success, so
   its sender's order holds.
 * One invocation enters twice: the first ticket served counts; the other meets a completed head and leaves stateless.
+* A message is delivered twice, and while one handler of it stands still before it enters, the other brings the
+  invocation to its end and deletes the message. Then the first one enters for an invocation that has ended: its acquire
+  is refused, it looks again and leaves; should it die before, its own watchdog has it leave (O-1).
 * The leaver dies between hand-over and wake: its message finds another holder and wakes that one.
 * A waiter is cancelled or killed: its head is completed; served, it leaves at once; nothing is taken from the middle.
 """
@@ -62,6 +65,8 @@ async def enter(world: World, head: Head, *, is_fresh: bool) -> Entered | None:
                 return held
             continue
         if keyed.lock.serving == keyed.lock.next:
+            if not is_fresh:
+                await world.wakeups.watchdog(head.id)
             got = await world.store.enter_free(key, head.id)
             if got is not None:
                 return Entered(key=_key(got, head), at_once=True, is_found=False)
@@ -77,6 +82,8 @@ async def _queue_up(world: World, head: Head, key: KeyRef, *, is_fresh: bool) ->
     """Take a ticket, say whose it is, and look whether its turn has come meanwhile; None when parked."""
     ticket = None if is_fresh else await _my_ticket(world, head, key)
     if ticket is None:
+        if not is_fresh:
+            await world.wakeups.watchdog(head.id)
         drawn = await world.store.take_ticket(key)
         if drawn is None:
             return _AGAIN
