@@ -83,6 +83,9 @@ async def strip(world: World, head: Head, kept: Kept) -> None:
     Values too large for a page go with their journal, unless the outcome is one: then they wait for the head.
     """
     output = await _output(world, head) if kept is Kept.OUTCOME else None
+    if kept is Kept.OUTCOME and output is None and head.outcome_index is not None:
+        # Somebody else has let go of the journal since the look at the head.
+        return
     if await world.store.strip(head.id, nonce=head.nonce, kept=kept, output=output) is None:
         return
     await world.store.retire(head.id, expires_ms=world.clock.now_ms(), is_thorough=True)
@@ -94,11 +97,12 @@ async def strip(world: World, head: Head, kept: Kept) -> None:
 
 
 async def _output(world: World, head: Head) -> bytes | None:
-    """Return the frame that the outcome is in as it is stored; None when the head itself says the outcome."""
+    """Return the frame that the outcome is in as it is stored; None when the head itself says it, or it is gone."""
     if head.outcome_index is None:
         return None
     journal = await journal_of_stored(world, head.id)
-    assert journal is not None, f"{head.id} has no journal"
+    if journal is None or head.outcome_index >= len(journal.entries):
+        return None
     (output,) = await spilled(world, head.id, (journal.entries[head.outcome_index],))
     return output
 

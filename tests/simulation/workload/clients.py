@@ -13,6 +13,7 @@ from holdfast_engine.engine import Accepted, Engine, Finished, Submission
 from holdfast_engine.errors import RequestRejected, Unavailable
 from holdfast_engine.records import Outcome, Target
 from tests.simulation.scenario import Request, Scenario
+from tests.simulation.watch import Violation
 from tests.simulation.workload.handlers import argument_bytes
 from tests.simulation.workload.outside import Outside
 from tests.simulation.world.fleet import ConnectionLost, Fleet
@@ -62,7 +63,10 @@ class Clients:
         self._under_way += 1
 
         async def until_done() -> None:
-            await work
+            try:
+                await work
+            except Exception as error:  # noqa: BLE001 - nobody who asks may be answered like this.
+                self._fleet.watch.found(Violation("bug", f"a request raised {error!r}"))
             self._under_way -= 1
 
         # Not the work of whoever asks: it goes on when that process is dead.
