@@ -107,6 +107,9 @@ class SimStore(Port):
             return None
         notes = await self.notes(invocation_id)
         pages: list[Page] = []
+        if head.kept is not Kept.JOURNAL:
+            # What is left of its pages, or was begun since by somebody who stood still, is no journal any more.
+            return Loaded(head=head, pages=(), notes=notes)
         while (page := await self._page(invocation_id, len(pages) + 1)) is not None:
             pages.append(page)
         return Loaded(head=head, pages=tuple(pages), notes=notes)
