@@ -137,6 +137,16 @@ class Dynamo:
         async for page in self._pages(self._client.scan, whole):
             yield page
 
+    async def scan_page(
+        self, model: type[Model], request: Request, *, after: Raw | None
+    ) -> tuple[list[Raw], Raw | None]:
+        """Return what one request finds, not quite up to date and at half the price, and the key to go on behind."""
+        whole = {"TableName": model.Meta.table_name, **request}
+        if after is not None:
+            whole["ExclusiveStartKey"] = after
+        answer = await self._read(self._client.scan, whole)
+        return answer["Items"], answer.get("LastEvaluatedKey")
+
     async def delete_many(self, model: type[Model], keys: Sequence[tuple[str, str]]) -> None:
         """Delete items whatever they hold."""
         table = model.Meta.table_name

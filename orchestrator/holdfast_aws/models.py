@@ -178,6 +178,17 @@ class SweptItem(Model):
     until_ms = IntAttribute(attr_name="n")
 
 
+class WalkItem(Model):
+    """Table timers: how far a walk has come."""
+
+    walk = UnicodeAttribute(hash_key=True, attr_name="p", default="walk")
+    sort = UnicodeAttribute(range_key=True, attr_name="s")
+    began_ms = IntAttribute(attr_name="b")
+    # Absent when it is through.
+    place = UnicodeAttribute(attr_name="a", null=True)
+    whole_ms = IntAttribute(attr_name="w")
+
+
 class DeploymentItem(Model):
     """Table registry: a deployment."""
 

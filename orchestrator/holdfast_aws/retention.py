@@ -7,6 +7,7 @@ head: an id that is derived from a key may belong to a new invocation a moment a
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 from pynamodb.expressions.condition import Condition
@@ -21,7 +22,7 @@ from holdfast_aws.part import KEYS_ONLY, put
 from holdfast_engine import operations
 from holdfast_engine.records import Head, Kept, Status
 from holdfast_engine.retention import is_over
-from holdfast_protocol.items import EXPIRES, HEAD_SORT
+from holdfast_protocol.items import EXPIRES, HEAD_SORT, STATUS_COMPLETED
 
 # So many marks are under way at a time; the others wait, so that a long journal does not take all connections.
 _MARKS_AT_ONCE = 8
@@ -106,6 +107,33 @@ class RetentionStore(JournalStore):
         """Return a page of heads that need a look after a restart, completed ones with open effects included."""
         # Of a completed head nobody can tell whether its effects are done: all of them may need a look.
         return await _first(self._heads(after=after), limit)
+
+    async def keep_stretch(self, place: str | None) -> str | None:
+        """Keep what has grown old without ending, in a stretch of the journal table; the walk's work (`lifetimes.py`).
+
+        A look that is a little out of date is as good: whoever ends meanwhile is left alone by `keep`, which looks for
+        itself, and nobody who is old has become so within the last seconds.
+        """
+        old_ms = self._lives.lifetimes.old_since_ms(self._clock.now_ms())
+        request: Request = {
+            "FilterExpression": "s = :head AND t <> :ended AND c <= :old",
+            "ExpressionAttributeValues": {
+                ":head": {"S": HEAD_SORT},
+                ":ended": {"S": STATUS_COMPLETED},
+                ":old": {"N": str(old_ms)},
+            },
+            "ProjectionExpression": "p",
+        }
+        after = json.loads(place) if place is not None else None
+        found, behind = await self.dynamo.scan_page(self.models.head, request, after=after)
+        room = asyncio.Semaphore(_MARKS_AT_ONCE)
+
+        async def keep(invocation_id: str) -> None:
+            async with room:
+                await self.keep(invocation_id)
+
+        await asyncio.gather(*[keep(raw["p"]["S"]) for raw in found])
+        return json.dumps(behind) if behind is not None else None
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
         """Return completed heads whose retention is over.

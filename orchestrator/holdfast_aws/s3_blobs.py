@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -19,6 +20,20 @@ _THREADS_MAX = 10
 # An invocation has no more blobs than its journal has entries, and those are paused at a hundred thousand; S3 lists and
 # deletes a thousand at a time. What is beyond is left to whoever looks at the bucket.
 _LISTS_MAX = 200
+
+
+# Digits, owner and name.
+_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of an object: whose it is, and when it was written."""
+
+    owner: str
+    key: str
+    version_id: str
+    written_ms: int
 
 
 class S3Blobs:
@@ -75,15 +90,44 @@ class S3Blobs:
             if not (objects := [{"Key": each["Key"]} for each in listed.get("Contents", ())]):
                 return
             answer = await self._ask(owner, self._client.delete_objects, Delete={"Objects": objects, "Quiet": True})
-            if errors := answer.get("Errors"):
-                first = errors[0]
-                raise StoreUnreachable(
-                    f"{len(errors)} blobs of {owner} could not be deleted, the first of them because:"
-                    f" {first.get('Code')}: {first.get('Message')}"
-                )
+            _check_deleted(answer, owner)
             if not listed.get("IsTruncated"):
                 return
         raise StoreUnreachable(f"{owner} has more blobs than can be deleted at once: {_LISTS_MAX} thousand are gone")
+
+    async def versions(self, place: Mapping[str, str]) -> tuple[list[Version], dict[str, str]]:
+        """Return up to a thousand versions of objects behind a place, and the place they end at; empty at the end.
+
+        Raises:
+            StoreUnreachable: S3 did not answer.
+        """
+        listed = await self._ask("all", self._client.list_object_versions, **place)
+        found = [
+            Version(
+                owner=each["Key"].split("/")[1],
+                key=each["Key"],
+                version_id=each["VersionId"],
+                written_ms=int(each["LastModified"].timestamp() * 1000),
+            )
+            for each in listed.get("Versions", ())
+            if each["Key"].count("/") == _PARTS - 1
+        ]
+        if not listed.get("IsTruncated"):
+            return found, {}
+        markers = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
+        return found, {name: listed[at] for name, at in markers.items() if listed.get(at)}
+
+    async def delete_versions(self, versions: Sequence[Version]) -> None:
+        """Delete versions, up to a thousand, and no others of the same objects.
+
+        Raises:
+            StoreUnreachable: S3 did not do it, or not for all of them.
+        """
+        objects = [{"Key": each.key, "VersionId": each.version_id} for each in versions]
+        answer = await self._ask(
+            "what is gone", self._client.delete_objects, Delete={"Objects": objects, "Quiet": True}
+        )
+        _check_deleted(answer, "what is gone")
 
     def close(self) -> None:
         """Wait for the requests under way."""
@@ -99,6 +143,15 @@ class S3Blobs:
             if code_of(error) == "NoSuchKey":
                 raise StoreUnreachable(f"a blob of {owner} is not in the bucket {self._bucket}") from error
             raise store_error(error, f"the blobs of {owner} cannot be reached") from error
+
+
+def _check_deleted(answer: Mapping[str, Any], owner: str) -> None:
+    if errors := answer.get("Errors"):
+        first = errors[0]
+        raise StoreUnreachable(
+            f"{len(errors)} blobs of {owner} could not be deleted, the first of them because:"
+            f" {first.get('Code')}: {first.get('Message')}"
+        )
 
 
 def _prefix(owner: str) -> str:

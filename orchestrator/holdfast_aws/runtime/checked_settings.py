@@ -17,6 +17,8 @@ _BOUNDS: dict[str, Any] = {
     "visibility_s": Field(ge=3, le=600),
     "registry_s": Field(ge=0),
     "children_max": Field(ge=0),
+    # Pages are born with a time to live for a day, and the walk shall pass by twice behind that.
+    "spare_days": Field(ge=5),
     "margin_s": Field(gt=0),
 }
 

@@ -9,6 +9,7 @@ from holdfast_aws.dynamo import Dynamo
 from holdfast_aws.lambda_discovery import LambdaDiscovery
 from holdfast_aws.lambda_functions import Functions
 from holdfast_aws.lambda_invoker import LambdaInvoker
+from holdfast_aws.lifetimes import DAY_MS, Lifetimes
 from holdfast_aws.models import TableNames
 from holdfast_aws.runtime.deadline import Deadline, PunctualInvoker
 from holdfast_aws.runtime.settings import RuntimeSettings
@@ -16,8 +17,10 @@ from holdfast_aws.runtime.surroundings import SystemClock, SystemDice
 from holdfast_aws.s3_blobs import S3Blobs
 from holdfast_aws.store import DynamoStore
 from holdfast_aws.timers import Timers
+from holdfast_aws.upkeep_walks import upkeep_walks
 from holdfast_aws.wakeup_queue import WakeupQueue
 from holdfast_aws.wakeups import SqsWakeups
+from holdfast_aws.walks import Walk
 from holdfast_engine.registry import Registry
 from holdfast_engine.world import Settings, Tasks, World
 
@@ -33,6 +36,7 @@ class Ports:
     clients: Clients
     timers: Timers
     queue: WakeupQueue
+    walks: tuple[Walk, ...]
 
 
 def compose(
@@ -47,11 +51,12 @@ def compose(
         registry=settings.registry_table,
     )
     blobs = S3Blobs(clients.s3, settings.blobs_bucket)
-    store = DynamoStore(clients.dynamodb, tables, clock=clock, blobs=blobs)
+    lifetimes = Lifetimes(spare_ms=settings.spare_days * DAY_MS)
+    store = DynamoStore(clients.dynamodb, tables, clock=clock, blobs=blobs, lifetimes=lifetimes)
     timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), tables.timers)
     queue = WakeupQueue(clients.sqs, settings.wakeups_queue_url)
     functions = Functions(clients.functions, sts=clients.sts)
-    invoker = LambdaInvoker(functions, journal_table=tables.journal, clock=clock)
+    invoker = LambdaInvoker(functions, journal_table=tables.journal, clock=clock, lifetimes=lifetimes)
     world = World(
         store=store,
         wakeups=SqsWakeups(queue, timers, clock=clock, ends_ms=lambda: deadline.at_ms),
@@ -64,4 +69,5 @@ def compose(
         settings=Settings(is_alone=False, lease_ms=int(settings.lease_s * 1000), runs_max=runs_max),
         tasks=Tasks(_TASKS_MAX),
     )
-    return Ports(world=world, clients=clients, timers=timers, queue=queue)
+    walks = upkeep_walks(store, blobs, timers_table=tables.timers, clock=clock)
+    return Ports(world=world, clients=clients, timers=timers, queue=queue, walks=walks)

@@ -19,6 +19,7 @@ class RuntimeSettings:
     `visibility_s`: how long its messages do; beaten on while it lives, every third of it.
     `registry_s`: how old a look at the registry may be.
     `children_max`: how many invocations that it creates a dispatcher runs by itself at a time; an ingress runs none.
+    `spare_days`: how long an unfinished journal is safe though the sweeper does not run; see `lifetimes.py`.
     `margin_s`: what is kept free of a function's time, for what has to be stored when it is over.
     """
 
@@ -37,6 +38,7 @@ class RuntimeSettings:
     visibility_s: int = 45
     registry_s: float = 5
     children_max: int = 10
+    spare_days: int = 6
     margin_s: float = 10
 
 

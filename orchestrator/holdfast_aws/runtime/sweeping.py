@@ -1,4 +1,4 @@
-"""The sweeper's event: a sweep, and how much it moved."""
+"""The sweeper's event: a sweep, how much it moved, and a stretch of each walk that is due."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from holdfast_aws.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from holdfast_aws.runtime.process import Process
+
+# With every run each walk may go on for so long: in two days that is time for some terabytes.
+_WALK_MS_MAX = 60_000
 
 
 class Sweeping:
@@ -22,4 +25,7 @@ class Sweeping:
         """Sweep once; what is left when the time is up is for the next run."""
         moved = await self._sweeper.sweep()
         self._process.telemetry.count("TimersMoved", moved)
+        # Timers come first: a walk has days.
+        for walk in self._process.ports.walks:
+            await walk.go_on(until_ms=self._process.now_ms() + _WALK_MS_MAX)
         return {"moved": moved}

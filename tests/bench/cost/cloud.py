@@ -30,10 +30,11 @@ from holdfast_aws.timers import Timers
 from holdfast_aws.wakeup_queue import WakeupQueue
 from holdfast_aws.wakeups import SqsWakeups
 from holdfast_engine.engine import Engine, Submission
-from holdfast_engine.records import Head, Target
+from holdfast_engine.records import Head, Outcome, Target
 from holdfast_engine.registry import Registry
 from holdfast_engine.world import Settings, Tasks, World
 from holdfast_local.surroundings import SystemDice
+from holdfast_protocol.ids import FIRST_AWAKEABLE_SIGNAL_ID, decode_invocation_id, encode_awakeable_id
 from tests.bench.cost.queue import BilledQueue, LeapingClock
 from tests.support.dynamo_stores import MemoryBlobs, client_of, new_tables
 from tests.support.engine_world import ScriptedDiscovery
@@ -118,6 +119,12 @@ class Cloud:
             Submission(target=target, headers=(), body=body, idempotency_key=None, invoke_at_ms=None, limit_key=None)
         )
         return accepted.invocation_id
+
+    async def resolve(self, invocation_id: str, value: bytes) -> None:
+        """Complete the first awakeable of an invocation."""
+        self.ingress.begin()
+        awakeable = encode_awakeable_id(decode_invocation_id(invocation_id), FIRST_AWAKEABLE_SIGNAL_ID)
+        await self.ingress.engine.complete_awakeable(awakeable, Outcome(value=value))
 
     async def come_to_rest(self) -> None:
         """Deliver messages, ten at a time, until there is none left and nobody waits for one."""

@@ -127,12 +127,20 @@ def test_no_statement_allows_everything(cloud: Cloud) -> None:
 
 
 def test_tables_are_named_one_by_one(cloud: Cloud) -> None:
-    """Who may touch a table may touch that one; only the registrar looks through a whole one."""
+    """Who may touch a table may touch that one; only the registrar and the sweeper look through a whole one."""
     scans = [statement for statement in _allowed(cloud, "Main") if "dynamodb:Scan" in _listed(statement["Action"])]
-    assert len(scans) == 1
+    assert len(scans) == 2
     for statement in _allowed(cloud, "Main"):
         if any(action.startswith("dynamodb:") for action in _listed(statement["Action"])):
             assert all("Fn::GetAtt" in resource for resource in _listed(statement["Resource"]))
+
+
+def test_no_rule_of_the_bucket_deletes_what_is_current(cloud: Cloud) -> None:
+    """The bucket keeps versions, and by itself deletes only those that were replaced or deleted before."""
+    (bucket,) = cloud.resources("AWS::S3::Bucket").values()
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]:
+        assert not {"ExpirationInDays", "ExpirationDate", "Transitions"} & rule.keys()
 
 
 def test_a_key_of_ones_own_may_be_used_by_those_who_need_it(cloud: Cloud) -> None:
