@@ -12,6 +12,7 @@ from holdfast_aws.lambda_invoker import LambdaInvoker
 from holdfast_aws.lifetimes import DAY_MS, Lifetimes
 from holdfast_aws.models import TableNames
 from holdfast_aws.runtime.deadline import Deadline, PunctualInvoker
+from holdfast_aws.runtime.http_endpoints import HttpEndpoints
 from holdfast_aws.runtime.settings import RuntimeSettings
 from holdfast_aws.runtime.surroundings import SystemClock, SystemDice
 from holdfast_aws.s3_blobs import S3Blobs
@@ -21,6 +22,7 @@ from holdfast_aws.upkeep_walks import upkeep_walks
 from holdfast_aws.wakeup_queue import WakeupQueue
 from holdfast_aws.wakeups import SqsWakeups
 from holdfast_aws.walks import Walk
+from holdfast_endpoints.router import RoutingDiscovery, RoutingInvoker
 from holdfast_engine.registry import Registry
 from holdfast_engine.world import Settings, Tasks, World
 
@@ -56,12 +58,13 @@ def compose(
     timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), tables.timers)
     queue = WakeupQueue(clients.sqs, settings.wakeups_queue_url)
     functions = Functions(clients.functions, sts=clients.sts)
-    invoker = LambdaInvoker(functions, journal_table=tables.journal, clock=clock, lifetimes=lifetimes)
+    http = HttpEndpoints(clock=clock)
+    by_lambda = LambdaInvoker(functions, journal_table=tables.journal, clock=clock, lifetimes=lifetimes)
     world = World(
         store=store,
         wakeups=SqsWakeups(queue, timers, clock=clock, ends_ms=lambda: deadline.at_ms),
-        invoker=PunctualInvoker(invoker, deadline),
-        discovery=LambdaDiscovery(functions),
+        invoker=PunctualInvoker(RoutingInvoker({"lambda": by_lambda, "http": http}), deadline),
+        discovery=RoutingDiscovery({"lambda": LambdaDiscovery(functions), "http": http}),
         blobs=blobs,
         clock=clock,
         dice=SystemDice(),
