@@ -141,9 +141,15 @@ class Server:
         assert lines, f"{start!r} was noted {len(self.notes(start))} times, not {times}"
         return lines
 
-    async def awakeable(self, name: str) -> str:
-        """Wait for the id of an awakeable."""
-        return (await self.noted(f"awakeable {name} "))[-1]
+    async def awakeable(self, name: str, *, besides: str | None = None) -> str:
+        """Wait for the id of an awakeable, besides one that another invocation noted under that name."""
+
+        async def ids() -> list[str]:
+            return [each for each in self.notes(f"awakeable {name} ") if each != besides]
+
+        found = await eventually(ids)
+        assert found, f"no awakeable {name!r} was noted"
+        return found[-1]
 
 
 def _client(url: str) -> httpx.AsyncClient:
