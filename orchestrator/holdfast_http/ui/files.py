@@ -21,6 +21,7 @@ _POLICY = (
     " form-action 'none'; frame-ancestors 'none'"
 )
 _INDEX = "index.html"
+_ASSETS = "assets"
 
 
 def to_the_ui() -> Response:
@@ -29,9 +30,8 @@ def to_the_ui() -> Response:
 
 
 def show(request: Request, path: tuple[str, ...]) -> Response:
-    """Return a file; a path of the UI's own, which names none, is its page."""
-    name = path[-1] if path else ""
-    if "." not in name:
+    """Return a file; a path that is not among the assets is the page's own, which reads it by itself."""
+    if path[:1] != (_ASSETS,):
         path = (_INDEX,)
     found = _files().get("/".join(path))
     if found is None:
