@@ -9,11 +9,13 @@ from holdfast_engine.attempt import run, start_run
 from holdfast_engine.damage import park
 from holdfast_engine.errors import JournalDamaged
 from holdfast_engine.held import Held, Key
+from holdfast_engine.journal import Journal
 from holdfast_engine.keys import Entered, enter, held_key, leave
 from holdfast_engine.kill import bury
 from holdfast_engine.load import is_pinned, journal_of, journal_of_stored, load_epoch
-from holdfast_engine.notify import deliver, settled
+from holdfast_engine.notify import deliver_again, settled
 from holdfast_engine.outcomes import outcome_of_head
+from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Kept, Kind, StateWrites, Status
@@ -74,8 +76,14 @@ def _leased_until(world: World, head: Head) -> int | None:
     return head.lease_until_ms if head.lease_until_ms > now else None
 
 
-async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | None = None) -> int | None:
+async def _take(
+    world: World, head: Head, *, has_died: bool, entered: Entered | None = None, journal: Journal | None = None
+) -> int | None:
     """Acquire and run; an attempt whose lease ended has failed without saying so, and counts (design section 4).
+
+    `journal` is that of a head at rest, read with it. Nobody but an attempt writes to one, and the acquire tells that
+    there has been none since; so it need not be read again, unless a handler of an earlier attempt may still write.
+    Notes that came after it was read are found when the invocation comes to rest, like those that come later.
 
     Who has just got the key says by which ticket: should it be killed before it commits anything, its state is still
     told from that of a ticket it drew twice.
@@ -99,7 +107,7 @@ async def _take(world: World, head: Head, *, has_died: bool, entered: Entered | 
         if entered is not None:
             await _leave_if_over(world, head)
         return now + world.settings.put_back_ms
-    held = await _loaded(world, acquired.head, was_open=acquired.was_open)
+    held = await _loaded(world, acquired.head, journal=journal, was_open=acquired.was_open)
     if held is None:
         return now + world.settings.put_back_ms
     is_at_rest = await note_death(world, held, start_run) if has_died else None
@@ -129,13 +137,18 @@ async def _ticket(world: World, head: Head) -> int | None:
     return key.ticket if key is not None else None
 
 
-async def _loaded(world: World, head: Head, *, was_open: bool) -> Held | None:
+async def _loaded(world: World, head: Head, *, journal: Journal | None, was_open: bool) -> Held | None:
     """Fence, then load: from now on no older epoch can write (O-8). None when there is a newer one."""
     if was_open and head.page.closed and not await _claim_open_slot(world, head):
         return None
-    journal = await load_epoch(world, head)
-    if isinstance(journal, Fenced):
-        return None
+    if journal is None or was_open:
+        loaded = await load_epoch(world, head)
+        if isinstance(loaded, Fenced):
+            return None
+        journal = loaded
+    elif journal.slot.page == 0:
+        # How full the first page is depends on what else the head says by now.
+        journal.slot = slot_in_head(head)
     key: Key | None = None
     if head.kind.holds_key:
         key = await held_key(world, head)
@@ -193,7 +206,7 @@ async def _suspended(world: World, head: Head) -> int | None:
     assert held.head.awaiting is not None
     now = world.clock.now_ms()
     if held.journal.has_resolved(held.head.awaiting, now_ms=now, signals_from=held.journal.durable):
-        return await _take(world, held.head, has_died=False)
+        return await _take(world, held.head, has_died=False, journal=held.journal)
     await perform(world, held, start_run)
     await apply_state(world, held)
     due = held.journal.next_due_ms(after_ms=now)
@@ -227,7 +240,7 @@ async def _finish_up(world: World, head: Head) -> int | None:
         if head.kind.holds_key:
             await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
         # Behind the state: whoever gets the outcome finds what was written.
-        await deliver(world, head, await outcome_of_head(world, head))
+        await deliver_again(world, head, await outcome_of_head(world, head))
         await retire(world, head, held.journal)
     await settled(world, head)
     return None

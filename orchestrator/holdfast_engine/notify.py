@@ -85,8 +85,12 @@ async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:
 
 async def complete_sink(world: World, sink: Sink, outcome: Outcome) -> None:
     """Give one waiting invocation the completion of its command."""
+    await notify(world, sink.invocation_id, _note_of(sink, outcome))
+
+
+def _note_of(sink: Sink, outcome: Outcome) -> Note:
     frame = outcome_completion(sink.completion_type, sink.completion_id, outcome)
-    await notify(world, sink.invocation_id, Note(key=completion_key(sink.completion_id), frame=frame))
+    return Note(key=completion_key(sink.completion_id), frame=frame)
 
 
 def completion_key(completion_id: int) -> str:
@@ -106,3 +110,14 @@ async def deliver(world: World, head: Head, outcome: Outcome) -> None:
     world.waiters.tell(head.id, Ended(outcome=outcome, completed_ms=head.completed_ms))
     for sink in head.sinks:
         await complete_sink(world, sink, outcome)
+
+
+async def deliver_again(world: World, head: Head, outcome: Outcome) -> None:
+    """Deliver what has mostly been delivered: the first time may have been cut short, and so may the wake-ups (O-5).
+
+    Who wanted it has it then, and has often ended since: a look tells, and costs less than a note that nobody reads.
+    """
+    assert head.completed_ms is not None
+    world.waiters.tell(head.id, Ended(outcome=outcome, completed_ms=head.completed_ms))
+    for sink in head.sinks:
+        await notify_if_alive(world, sink.invocation_id, _note_of(sink, outcome))
