@@ -97,6 +97,15 @@ class Holdfast(Construct):
         """Allow a caller to use the ingress; behind an HTTP API, grant `execute-api:Invoke` on the API instead."""
         self.ingress.function.grant_invoke_url(caller)
 
+    def call_as(self, role: iam.IRole) -> None:
+        """Allow to call functions as a role, of another account for instance.
+
+        Register a function with that role's ARN as its `assume_role_arn`. The role has to trust the roles of `callers`,
+        and to be allowed to call the function.
+        """
+        for each in self.callers:
+            role.grant_assume_role(each.role)
+
     def _function(self, name: str) -> EngineFunction:
         environment = {**self._environment(), **self.options.settings}
         # A function that is told something impossible would only say so when its first event comes.

@@ -27,6 +27,8 @@ _ANSWER_TOO_LARGE = "Function.ResponseSizeTooLarge"
 _ADVICE_BY_CODE = {
     "ResourceNotFoundException": "there is no such function or version any more",
     "AccessDeniedException": "this orchestrator may not invoke it: grant its role lambda:InvokeFunction",
+    # STS says it so, Lambda the other way.
+    "AccessDenied": "this orchestrator may not assume the deployment's role: the role has to trust it",
     "RecursiveInvocationException": "Lambda takes the chain of calls for a runaway loop: set RecursiveLoop to Allow",
 }
 _TOO_LARGE_CODE = "RequestTooLargeException"

@@ -17,6 +17,7 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22
 os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
 
 SERVICES = ("orders", "Counter")
+ELSEWHERE = "arn:aws:iam::999999999999:role/caller"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ def node() -> None:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     """An orchestrator, one with all options, and a service in a stack of its own."""
     from aws_cdk import App, Stack
+    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
 
     from holdfast_cdk import Door, HoldfastOptions, HoldfastService, HoldfastStack
@@ -80,6 +82,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
             settings={"HOLDFAST_LEASE_S": "60"},
         ),
     )
+    optional.holdfast.call_as(iam.Role.from_role_arn(optional, "Elsewhere", ELSEWHERE))
     keyed_services = Stack(app, "KeyedServices")
     HoldfastService(
         keyed_services, "Service", holdfast=optional.holdfast, function=_orders(keyed_services), services=SERVICES

@@ -11,7 +11,7 @@ import pytest
 
 from holdfast_aws import dynamo
 from holdfast_aws.sweeper import HORIZON_MS
-from tests.unit.cdk.conftest import Cloud
+from tests.unit.cdk.conftest import ELSEWHERE, Cloud
 
 # Which permission each request of the store's client needs; a transaction needs those of its parts.
 ACTION_BY_REQUEST = {
@@ -116,6 +116,13 @@ def test_options_reach_the_functions(cloud: Cloud) -> None:
     mappings = cloud.resources("AWS::Lambda::EventSourceMapping", stack="Options").values()
     scalings = [each["Properties"].get("ScalingConfig") for each in mappings]
     assert {"MaximumConcurrency": 7} in scalings
+
+
+def test_functions_elsewhere_are_called_as_their_role(cloud: Cloud) -> None:
+    """Whoever calls handlers may assume the role that it was given for that, and no other one."""
+    assumed = [each for each in _allowed(cloud, "Options") if "sts:AssumeRole" in _listed(each["Action"])]
+    assert [each["Resource"] for each in assumed] == [ELSEWHERE] * 4
+    assert not [each for each in _allowed(cloud, "Main") if "sts:AssumeRole" in _listed(each["Action"])]
 
 
 def test_no_statement_allows_everything(cloud: Cloud) -> None:
