@@ -12,7 +12,7 @@ export function time(text) {
 
 export function ago(ms, now = Date.now()) {
   const away = now - ms;
-  if (Math.abs(away) < 1500) return "now";
+  if (Math.abs(away) < 1000) return "now";
   return away > 0 ? `${span(away)} ago` : `in ${span(-away)}`;
 }
 

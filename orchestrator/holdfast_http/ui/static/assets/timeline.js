@@ -94,7 +94,7 @@ export class Timeline {
 
   detail(invocation, entry, answer, child) {
     const hidden = new Set(["index", "type", "completed", "appended_at"]);
-    const facts = Object.entries(entry).filter(([name]) => !hidden.has(name) && !["value", "failure"].includes(name));
+    const facts = Object.entries(entry).filter(([name]) => !hidden.has(name) && !["value", "failure", "callee", "target"].includes(name));
     return h("div", { class: "detail stack" },
       h("dl", { class: "facts" }, h("div", {}, h("dt", {}, "entry"), h("dd", {}, `${entry.index}${entry.appended_at ? `, at ${entry.appended_at}` : ""}`)),
         facts.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", { class: "mono" }, typeof value === "string" ? value : JSON.stringify(value)))),

@@ -20,12 +20,16 @@ export async function overview(page, { signal }) {
       api.services(), api.overview(), api.invocations({ status: TROUBLE, why: true, limit: 20 }), api.deployments()]);
     if (signal.aborted) return;
     fill(totals, total(numbers.services), h("div", { class: "panel" }, h("h2", {}, "Registered"),
-      h("div", { class: "row" }, link("/ui/services", `${services.length} services`), link("/ui/deployments", `${deployments.length} deployments`))));
+      h("div", { class: "row" }, link("/ui/services", counted(services.length, "service")), link("/ui/deployments", counted(deployments.length, "deployment")))));
     fill(trouble, stuck.invocations.length ? list(stuck.invocations) : h("p", { class: "empty" }, "Nothing is paused or retrying."));
     fill(cards, services.map((service) => card(service, numbers.services[service.name] ?? {})), !services.length && h("p", { class: "empty panel" }, "No services yet. Register a deployment, or start the server with one."));
   }
   await look();
   live(look, 3000, signal);
+}
+
+function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function total(services) {
@@ -38,7 +42,7 @@ function card(service, counts) {
   return h("article", { class: "panel stack", "aria-label": service.name },
     h("div", { class: "row between" }, h("h3", { style: { margin: "0", "font-size": "15px" } }, link(`/ui/services/${encodeURIComponent(service.name)}`, service.name)), h("span", { class: "badge" }, service.ty)),
     bar(counts), legend(counts, { service: service.name }),
-    h("div", { class: "small dim" }, `${service.handlers.length} handlers, revision ${service.revision}`));
+    h("div", { class: "small dim" }, `${counted(service.handlers.length, "handler")}, revision ${service.revision}`));
 }
 
 function bar(counts) {
@@ -59,5 +63,5 @@ function legend(counts, filter) {
 function list(rows) {
   return h("table", { "aria-label": "Invocations that need a look" },
     h("thead", {}, h("tr", {}, ["Status", "Invocation", "Why", "Since"].map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, statusBadge(row)), h("td", {}, target(row)), h("td", {}, linked(row.why ?? "")), h("td", {}, time(row.modified_at))))));
+    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, statusBadge(row)), h("td", { class: "nowrap" }, target(row)), h("td", {}, linked(row.why ?? "")), h("td", { class: "nowrap" }, time(row.modified_at))))));
 }

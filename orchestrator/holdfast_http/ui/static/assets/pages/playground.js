@@ -64,8 +64,8 @@ function bodyEditor(handler, call, draw) {
 }
 
 function pathOf(service, handler, call, isKeyed) {
-  const parts = [service.name, ...(isKeyed ? [call.key] : []), handler.name, ...(call.send || call.delay ? ["send"] : [])];
-  return `/${parts.map(encodeURIComponent).join("/")}${call.delay ? `?delay=${encodeURIComponent(call.delay)}` : ""}`;
+  const parts = [service.name, ...(isKeyed ? [call.key || "<key>"] : []), handler.name, ...(call.send || call.delay ? ["send"] : [])];
+  return `/${parts.map((part) => (part === "<key>" ? part : encodeURIComponent(part))).join("/")}${call.delay ? `?delay=${encodeURIComponent(call.delay)}` : ""}`;
 }
 
 function urlOf(ingress, service, handler, call, isKeyed) {
