@@ -7,10 +7,18 @@ from hashlib import sha256
 
 from holdfast_engine.journal import type_of
 from holdfast_engine.world import World
-from holdfast_protocol.frames import encode_frame, frame_body
+from holdfast_protocol.frames import HEADER_BYTES, encode_frame, frame_body
 
 # In the protocol's range for private types, so that a reference can never be taken for an entry.
 REFERENCE_TYPE = 0xFC01
+# A header, and a SHA-256 in hexadecimal digits.
+_REFERENCE_BYTES = HEADER_BYTES + 64
+
+
+def stored_bytes(world: World, frames: Iterable[bytes]) -> int:
+    """Return what frames weigh in an item, large ones being replaced."""
+    least = world.settings.blob_bytes_min
+    return sum([1 + (len(frame) if len(frame) < least else _REFERENCE_BYTES) for frame in frames])
 
 
 async def spilled(world: World, invocation_id: str, frames: Iterable[bytes]) -> tuple[bytes, ...]:

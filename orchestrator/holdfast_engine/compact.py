@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from holdfast_engine.records import (
@@ -27,6 +27,8 @@ _NONE = _ESCAPE + "2"
 _LETTER_BY_KIND = {Kind.STATELESS: "s", Kind.EXCLUSIVE: "x", Kind.SHARED: "h", Kind.WORKFLOW: "w"}
 _KIND_BY_LETTER = {letter: kind for kind, letter in _LETTER_BY_KIND.items()}
 
+# Fewer are as short one by one.
+_RUN_MIN = 4
 _NONCE_BYTES = 12
 _VALUE = b"\x00"
 _FAILURE = b"\x01"
@@ -207,7 +209,7 @@ def _plain(part: str) -> str:
 def _node(awaiting: Awaiting) -> list[Any]:
     node: list[Any] = [
         awaiting.combinator,
-        awaiting.completions,
+        list(_runs(awaiting.completions)),
         awaiting.signals,
         awaiting.names,
         [_node(child) for child in awaiting.nested],
@@ -221,11 +223,38 @@ def _awaiting(node: list[Any]) -> Awaiting:
     combinator, completions, signals, names, nested = node + [0, (), (), (), ()][len(node) :]
     return Awaiting(
         combinator=combinator,
-        completions=tuple(completions),
+        completions=tuple(_spread(completions)),
         signals=tuple(signals),
         names=tuple(names),
         nested=tuple(_awaiting(child) for child in nested),
     )
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[int | list[int]]:
+    """Yield numbers, those that follow each other at one distance as first, last and distance.
+
+    Completions of calls that are awaited together mostly do. Everyone who has one reads the head that lists them.
+    """
+    start = 0
+    while start < len(numbers):
+        end = start + 1
+        step = numbers[end] - numbers[start] if end < len(numbers) else 0
+        while step and end < len(numbers) and numbers[end] - numbers[end - 1] == step:
+            end += 1
+        if end - start >= _RUN_MIN:
+            yield [numbers[start], numbers[end - 1], step]
+        else:
+            yield from numbers[start:end]
+        start = end
+
+
+def _spread(runs: Iterable[int | list[int]]) -> Iterator[int]:
+    for run in runs:
+        if isinstance(run, int):
+            yield run
+        else:
+            first, last, step = run
+            yield from range(first, last + step, step)
 
 
 def _dumped(value: object) -> str:

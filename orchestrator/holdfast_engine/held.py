@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from holdfast_engine.blobs import spilled
+from holdfast_engine.blobs import spilled, stored_bytes
 from holdfast_engine.journal import Journal
+from holdfast_engine.pages import room_in
 from holdfast_engine.ports import AttemptFailure, Fenced
-from holdfast_engine.records import Head
+from holdfast_engine.records import Head, Slot
 from holdfast_engine.registry import HandlerSpec
 from holdfast_engine.state import applied, fold
 from holdfast_engine.world import World
+from holdfast_protocol.pages import PAGE_BYTES_MAX
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,10 +61,10 @@ async def append_pending(world: World, held: Held) -> bool:
         # What comes behind while this write is under way must not be taken for stored by it.
         end = len(journal.entries)
         while journal.durable < end:
-            frames, until = await _portion(world, held, end)
+            portion, frames, until = await _portion(world, held, end)
             slot = await world.store.append(
                 held.head.id,
-                slot=journal.slot,
+                slot=portion,
                 epoch=held.head.epoch,
                 frames=frames,
                 taken=journal.taken_between(journal.durable, until),
@@ -74,17 +76,32 @@ async def append_pending(world: World, held: Held) -> bool:
         return True
 
 
-async def _portion(world: World, held: Held, end: int) -> tuple[tuple[bytes, ...], int]:
-    """Return the frames of the next append, large ones replaced, and the index behind them."""
+def outgrows_head(world: World, journal: Journal) -> bool:
+    """Return whether what is pending is too much for the first page, which every write to the head is billed for.
+
+    Everyone who looks at the head reads that page, too: each of a thousand callees whose calls it holds.
+    """
+    return journal.slot.page == 0 and stored_bytes(world, journal.pending) > PAGE_BYTES_MAX
+
+
+async def _portion(world: World, held: Held, end: int) -> tuple[Slot, tuple[bytes, ...], int]:
+    """Return the slot and the frames of the next append, large ones replaced, and the index behind them.
+
+    What outgrows the head fills its page, and at least one frame closes it; the rest goes to pages of its own.
+    """
+    slot, most = held.journal.slot, world.settings.append_bytes_max
+    if outgrows_head(world, held.journal):
+        most = min(most, room_in(slot))
+        slot = replace(slot, frames_bytes=PAGE_BYTES_MAX)
     frames: list[bytes] = []
     size = 0
     for index in range(held.journal.durable, end):
         (frame,) = await spilled(world, held.head.id, (held.journal.entries[index],))
-        size += len(frame)
-        if frames and size > world.settings.append_bytes_max:
-            return tuple(frames), index
+        size += len(frame) + 1
+        if frames and size > most:
+            return slot, tuple(frames), index
         frames.append(frame)
-    return tuple(frames), end
+    return slot, tuple(frames), end
 
 
 def spec_of(world: World, head: Head) -> HandlerSpec | None:

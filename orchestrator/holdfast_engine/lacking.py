@@ -7,40 +7,64 @@ whole journal for each of them would be work by the square of their number.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from holdfast_engine.journal import Journal
 from holdfast_engine.records import Awaiting, Head
 from holdfast_engine.trees import Group, groups
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lack:
+    """What one invocation lacked under an epoch, the first of each group last, and what is known to have come since.
+
+    With the nonce: an id comes back, and its epochs with it, when a request is repeated after its retention.
+    """
+
+    nonce: str
+    epoch: int
+    open_by_group: dict[Group, list[int]]
+    arrived: set[int]
+
+
 class Lacking:
     """Of each suspended invocation and each group it awaits, the completions that only a note can bring.
 
     Under one epoch that is settled by the journal as of the suspension, which nobody writes to before the next epoch.
-    What has come since is found by asking for its note, and dropped; a note stays until the next epoch at least. The
-    longest unmet invocations are forgotten, which costs a look.
+    What has come since is told, or found by asking for its note; a note stays until the next epoch at least, so nothing
+    is ever missing again. The longest unmet invocations are forgotten, which costs a look.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        # With the nonce: an id comes back, and its epochs with it, when a request is repeated after its retention.
-        self._open: OrderedDict[tuple[str, str], tuple[int, dict[Group, list[int]]]] = OrderedDict()
+        self._lack_by_id: OrderedDict[str, _Lack] = OrderedDict()
 
     def note(self, head: Head, awaiting: Awaiting, journal: Journal) -> None:
         """Remember what a suspended invocation lacks beyond its journal and the notes that are merged in it."""
         open_by_group = {group: _open(group, journal) for group in groups(awaiting)}
         if not open_by_group:
             return
-        key = (head.id, head.nonce)
-        self._open[key] = (head.epoch, open_by_group)
-        self._open.move_to_end(key)
-        if len(self._open) > self._most:
-            self._open.popitem(last=False)
+        lack = _Lack(nonce=head.nonce, epoch=head.epoch, open_by_group=open_by_group, arrived=set())
+        self._lack_by_id[head.id] = lack
+        self._lack_by_id.move_to_end(head.id)
+        if len(self._lack_by_id) > self._most:
+            self._lack_by_id.popitem(last=False)
 
-    def of(self, head: Head, group: Group) -> list[int]:
-        """Return what a group lacked when last looked at, to be shortened from its end; empty when that is unknown."""
-        epoch, open_by_group = self._open.get((head.id, head.nonce), (-1, {}))
-        return open_by_group.get(group, []) if epoch == head.epoch else []
+    def arrived(self, invocation_id: str, completion_id: int) -> None:
+        """Remember that a note has come, for whichever epoch: to lack less than is lacked costs a look at most."""
+        lack = self._lack_by_id.get(invocation_id)
+        if lack is not None:
+            lack.arrived.add(completion_id)
+
+    def first_of(self, head: Head, group: Group) -> int | None:
+        """Return the first completion of a group that is not known to have come; None when none or nothing is known."""
+        lack = self._lack_by_id.get(head.id)
+        if lack is None or (lack.nonce, lack.epoch) != (head.nonce, head.epoch):
+            return None
+        lacked = lack.open_by_group.get(group, [])
+        while lacked and lacked[-1] in lack.arrived:
+            lacked.pop()
+        return lacked[-1] if lacked else None
 
 
 def _open(group: Group, journal: Journal) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from holdfast_engine.blobs import spilled
 from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import journal_of
@@ -22,38 +24,33 @@ async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
     """
     (frame,) = await spilled(world, invocation_id, (note.frame,))
     await world.store.note(invocation_id, Note(key=note.key, frame=frame))
+    leaf = leaf_of(note.frame)
+    if leaf[0] == "c":
+        world.lacking.arrived(invocation_id, int(leaf[1]))
     head = await world.store.head(invocation_id)
     if head is None or head.status is Status.COMPLETED:
         await drop_late_note(world, invocation_id, head)
-    elif head.status is Status.READY or (head.status is Status.SUSPENDED and await _may_go_on(world, head, note.frame)):
+    elif head.status is Status.READY:
         await world.wakeups.wake(invocation_id, not_before_ms=None)
+    elif head.status is Status.SUSPENDED:
+        await _wake_if_it_may_go_on(world, head, leaf, is_success=is_success(note.frame))
     return head
 
 
-async def _may_go_on(world: World, head: Head, frame: bytes) -> bool:
-    """Return whether a suspended invocation has what it waits for, now that a notification has come.
+async def _wake_if_it_may_go_on(world: World, head: Head, leaf: Leaf, *, is_success: bool) -> None:
+    """Wake a suspended invocation if it has what it waits for, now that a notification has come.
 
-    Mostly the head alone tells: it waits for just this, or not for this at all. Else its journal and notes do; of
-    several notes that are written at once the last one's writer sees them all. A wake-up each would be a message and a
-    look as well, and whoever handles it performs what the invocation has committed and nobody there knows to be done:
-    a parent that has called a thousand would offer to create them again with each one that ends.
+    Mostly the head alone tells: it waits for just this, or not for this at all; or something else is known to be
+    missing. Otherwise its journal and notes do; of several notes that are written at once the last one's writer sees
+    them all. A wake-up each would be a message and a look as well, and whoever handles it performs what the invocation
+    has committed and nobody there knows to be done: a parent that has called a thousand would offer to create them
+    again with each one that ends. Who has just written a note here shares the look that begins after it.
     """
     assert head.awaiting is not None, f"{head.id} is suspended and awaits nothing"
-    leaf = leaf_of(frame)
-    if resolves_alone(head.awaiting, leaf, is_success=is_success(frame)):
-        return True
-    if not mentions(head.awaiting, leaf) or await _is_another_missing(world, head, head.awaiting, leaf):
-        return False
-    loaded = await world.store.load(head.id, epoch=None)
-    if loaded is None or isinstance(loaded, Fenced):
-        return False
-    if loaded.head.status is not Status.SUSPENDED or loaded.head.awaiting is None:
-        # Somebody took it up meanwhile, and reads the notes before it rests again.
-        return loaded.head.status is Status.READY
-    journal = await journal_of(world, loaded.head, loaded.pages, loaded.notes)
-    world.lacking.note(loaded.head, loaded.head.awaiting, journal)
-    now_ms = world.clock.now_ms()
-    return journal.has_resolved(loaded.head.awaiting, now_ms=now_ms, signals_from=journal.durable)
+    if resolves_alone(head.awaiting, leaf, is_success=is_success):
+        await world.wakeups.wake(head.id, not_before_ms=None)
+    elif mentions(head.awaiting, leaf) and not await _is_another_missing(world, head, head.awaiting, leaf):
+        await world.looks.do(head.id, partial(_look, world, head.id))
 
 
 async def _is_another_missing(world: World, head: Head, awaiting: Awaiting, leaf: Leaf) -> bool:
@@ -63,15 +60,29 @@ async def _is_another_missing(world: World, head: Head, awaiting: Awaiting, leaf
     last, its writer finds none missing. One that came before the invocation was suspended is found as well, by its note
     or because it was in the journal by then. A first writer that died before it looked is repeated, and looks then.
     """
-    # Shortened by all who look meanwhile: what has come is never missing again.
-    lacked = world.lacking.of(head, group_around(awaiting, leaf))
-    while lacked:
-        other = lacked[-1]
-        if ("c", other) != leaf and not await world.store.has_note(head.id, completion_key(other)):
+    group = group_around(awaiting, leaf)
+    while (other := world.lacking.first_of(head, group)) is not None:
+        if not await world.store.has_note(head.id, completion_key(other)):
             return True
-        if lacked and lacked[-1] == other:
-            lacked.pop()
+        world.lacking.arrived(head.id, other)
     return False
+
+
+async def _look(world: World, invocation_id: str) -> None:
+    """Wake an invocation if it is suspended no more, or has all that it waits for."""
+    loaded = await world.store.load(invocation_id, epoch=None)
+    if loaded is None or isinstance(loaded, Fenced):
+        return
+    head = loaded.head
+    if head.status is Status.SUSPENDED and head.awaiting is not None:
+        journal = await journal_of(world, head, loaded.pages, loaded.notes)
+        world.lacking.note(head, head.awaiting, journal)
+        if not journal.has_resolved(head.awaiting, now_ms=world.clock.now_ms(), signals_from=journal.durable):
+            return
+    elif head.status is not Status.READY:
+        # Somebody took it up meanwhile, and reads the notes before it rests again.
+        return
+    await world.wakeups.wake(invocation_id, not_before_ms=None)
 
 
 async def notify_if_alive(world: World, invocation_id: str, note: Note) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from holdfast_engine.records import Head, Page, Slot
 from holdfast_engine.weights import HEAD_RESERVE_BYTES, head_bytes
-from holdfast_protocol.pages import HEAD_OVERHEAD_BYTES, frames_bytes, is_full
+from holdfast_protocol.pages import HEAD_OVERHEAD_BYTES, PAGE_BYTES_MAX, frames_bytes, is_full, page_bytes
 
 
 def extended(page: Page, frames: tuple[bytes, ...], taken: tuple[str, ...], *, slot: Slot, epoch: int) -> Page:
@@ -33,6 +33,11 @@ def slot_behind(slot: Slot, frames: tuple[bytes, ...], taken: tuple[str, ...]) -
         return _beginning(slot.page + 1, slot.base + count)
     added = frames_bytes(frames, taken)
     return Slot(page=slot.page, count=count, base=slot.base, frames_bytes=slot.frames_bytes + added)
+
+
+def room_in(slot: Slot) -> int:
+    """Return what else the page of a slot takes before its item costs another unit."""
+    return PAGE_BYTES_MAX - page_bytes(slot.page, slot.frames_bytes)
 
 
 def open_slot(head: Head, pages: Sequence[Page]) -> Slot:

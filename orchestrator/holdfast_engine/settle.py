@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from holdfast_engine.answering import answer_in_order
-from holdfast_engine.blobs import spilled
+from holdfast_engine.blobs import spilled, stored_bytes
 from holdfast_engine.decide import BackOff, Finish, GoOn, Pause, Suspend, Verdict, decide
-from holdfast_engine.held import Held, append_pending, spec_of
+from holdfast_engine.held import Held, append_pending, outgrows_head, spec_of
 from holdfast_engine.journal import Journal
 from holdfast_engine.keys import leave
 from holdfast_engine.load import add_notes, journal_of
@@ -230,7 +230,10 @@ async def _commit(
 ) -> bool:
     """Store what is pending and the status; False when fenced. Frames ride along when page 0 is the open slot."""
     journal, head = held.journal, held.head
-    rides_along = journal.slot.page == 0 and sum(map(len, journal.pending)) <= world.settings.append_bytes_max
+    rides_along = journal.slot.page == 0 and stored_bytes(world, journal.pending) <= world.settings.append_bytes_max
+    if status is not Status.COMPLETED and outgrows_head(world, journal):
+        # The end is the last write to the head; before it, what rides along is paid for again with every other.
+        rides_along = False
     if not rides_along and not await append_pending(world, held):
         return False
     pending = journal.pending

@@ -13,6 +13,7 @@ from holdfast_engine.ports import Blobs, Clock, Dice, Discovery, Invoker, Store,
 from holdfast_engine.ports.listing import Listing
 from holdfast_engine.records import Outcome
 from holdfast_engine.registry import Registry
+from holdfast_engine.shared import Shared
 
 if TYPE_CHECKING:
     from holdfast_engine.held import Held
@@ -155,6 +156,7 @@ class World:
     live: dict[str, Held] = field(default_factory=dict)
     performed: Performed = field(default_factory=lambda: Performed(_PERFORMED_MAX))
     lacking: Lacking = field(default_factory=lambda: Lacking(_LACKING_MAX))
+    looks: Shared = field(default_factory=Shared)
     # Where the store has no listing of its own, people see what recovery sees.
     listing: Listing | None = None
 

@@ -79,3 +79,15 @@ def test_names_of_invocations_survive() -> None:
     assert compact.caller_of(compact.caller_text(caller)) == caller
     assert compact.sink_of(compact.sink_text(sink)) == sink
     assert compact.last_failure_of(compact.last_failure_text(failure)) == failure
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(), (5,), (1, 2, 3), tuple(range(2, 2001, 2)), (1, 2, 3, 5, 7, 9, 11, 12), (9, 7, 5, 3, 1), (4, 4, 4, 4, 4)],
+)
+def test_awaited_completions_survive(numbers: tuple[int, ...]) -> None:
+    """Completions come back in their order, and a thousand that follow each other take a few bytes."""
+    awaiting = Awaiting(combinator=2, completions=numbers, signals=(1,))
+    text = compact.awaiting_text(awaiting)
+    assert compact.awaiting_of(text) == awaiting
+    assert len(text) < 60

@@ -8,8 +8,10 @@ import pytest
 
 from holdfast_engine.records import KeyRef, Outcome
 from holdfast_engine.world import Settings
+from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.ids import decode_invocation_id, encode_awakeable_id
 from holdfast_protocol.messages import MessageType
+from holdfast_protocol.pages import PAGE_BYTES_MAX
 from tests.support import wire_frames as f
 from tests.support.engine_world import EngineUnderTest, Hooked, answers
 from tests.support.virtual_time import in_virtual_time
@@ -88,3 +90,21 @@ async def test_each_portion_names_the_signals_in_it(count: int) -> None:
             await e.engine.complete_awakeable(awakeable_id, Outcome(value=VALUE))
         assert await e.outcome(invocation_id) == Outcome(value=b"ok")
         assert (await e.types(invocation_id)).count(T.SIGNAL) == count
+
+
+@in_virtual_time
+async def test_what_outgrows_the_head_goes_to_pages_of_its_own() -> None:
+    """An answer of many calls fills the first page and leaves the head as small as any, for all who look at it."""
+    count = 40
+    calls = [f.call("S", "child", (2 * number + 1, 2 * number + 2)) for number in range(count)]
+    awaited = [2 * number + 2 for number in range(count)]
+    tree = pb.Future(waiting_completions=awaited, combinator_type=pb.Future.ALL_COMPLETED)
+    async with EngineUnderTest() as e:
+        e.script["S/child"] = answers([f.output(), f.END])
+        e.script["S/parent"] = answers([*calls, f.suspension_on(tree)], [f.output(), f.END])
+        finished = await e.call("S/parent")
+        head = await e.store.head(finished.invocation_id)
+        assert head is not None
+        assert head.page.closed
+        assert sum(map(len, head.page.frames)) < PAGE_BYTES_MAX
+        assert (await e.types(finished.invocation_id)).count(T.CALL_COMPLETION) == count

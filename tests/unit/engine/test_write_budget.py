@@ -112,7 +112,7 @@ async def test_a_fan_out_costs_by_the_child() -> None:
     async with Measured() as e:
         units, attempts = await e.bill(lambda: e.call("Bench/fan_out", b"20"))
         assert attempts == 22
-        assert units == 20 * 3 + 8
+        assert units == 20 * 3 + 7
 
 
 async def naps(e: EngineUnderTest, attempt: Attempt, steps: int) -> list[bytes]:
