@@ -1,4 +1,4 @@
-"""The `Store` on DynamoDB: journals, keys and deployments over the tables of one deployment of Holdfast."""
+"""The `Store` on DynamoDB: journals, keys, permits and deployments over the tables of one deployment of Holdfast."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from holdfast_aws.interventions import InterventionStore
 from holdfast_aws.lifetimes import USUAL_LIFETIMES, Lifetimes
 from holdfast_aws.models import TableNames
 from holdfast_aws.part import Models
+from holdfast_aws.permits import PermitStore
 from holdfast_aws.promises import PromiseStore
 from holdfast_aws.retention import RetentionStore
 from holdfast_aws.values import ValueBlobs
@@ -17,7 +18,7 @@ from holdfast_engine.meter import Meter
 from holdfast_engine.ports import Clock
 
 
-class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PromiseStore):
+class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PermitStore, PromiseStore):
     """The whole port; `meter` holds what DynamoDB has billed."""
 
     def __init__(

@@ -5,6 +5,7 @@ First delivery and redelivery are the same code; a repetition only wastes reads.
 
 from __future__ import annotations
 
+from holdfast_engine.admission import is_turn, let_go
 from holdfast_engine.attempt import run, start_run
 from holdfast_engine.damage import park
 from holdfast_engine.errors import JournalDamaged
@@ -59,6 +60,8 @@ async def _advance(world: World, invocation_id: str) -> int | None:
             return until
         case Status.RUNNING:
             return await _take(world, head, has_died=True)
+        case Status.READY if not await is_turn(world, head):
+            return None
         case _:
             return await _take(world, head, has_died=False)
 
@@ -89,7 +92,8 @@ async def _take(
     told from that of a ticket it drew twice.
     """
     now = world.clock.now_ms()
-    keeps_budget = head.status is Status.BACKING_OFF or has_died
+    # One that is ready has none to keep, unless it stood in line between two tries.
+    keeps_budget = head.status in (Status.BACKING_OFF, Status.READY) or has_died
     chosen = world.registry.deployment_for(head, has_progress=await is_pinned(world, head))
     acquired = await world.store.acquire(
         head.id,
@@ -113,6 +117,8 @@ async def _take(
     is_at_rest = await note_death(world, held, start_run) if has_died else None
     if is_at_rest is None:
         is_at_rest = await run(world, held)
+    else:
+        await let_go(world, held.head)
     return None if is_at_rest else now + world.settings.put_back_ms
 
 
@@ -242,6 +248,7 @@ async def _finish_up(world: World, head: Head) -> int | None:
         # Behind the state: whoever gets the outcome finds what was written.
         await deliver_again(world, head, await outcome_of_head(world, head))
         await retire(world, head, held.journal)
+    await let_go(world, head)
     await settled(world, head)
     return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+from holdfast_engine.admission import admit, let_go
 from holdfast_engine.answering import answer_open
 from holdfast_engine.checkpoint import EngineCheckpoint
 from holdfast_engine.errors import RequestRejected
@@ -16,7 +17,7 @@ from holdfast_engine.perform import perform
 from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.registry import DEFAULT_ABORT_TIMEOUT_MS, Deployment
 from holdfast_engine.requests import attempt_request
-from holdfast_engine.settle import settle
+from holdfast_engine.settle import settle, step_back
 from holdfast_engine.world import World
 
 _LOG = logging.getLogger("holdfast")
@@ -26,9 +27,15 @@ async def run(world: World, held: Held) -> bool:
     """Run attempts until the invocation lets go; False when it was fenced: the message goes back (O-3)."""
     world.live[held.head.id] = held
     try:
+        admitted: int | None = None
         while True:
+            if admitted != held.head.epoch:
+                if not await admit(world, held.head):
+                    return await step_back(world, held)
+                admitted = held.head.epoch
             going = await _one(world, held)
             if going is not None:
+                await let_go(world, held.head)
                 return going
     finally:
         if world.live.get(held.head.id) is held:

@@ -85,9 +85,10 @@ class Engine(Operating, Seeing):
         self._upkeep: list[asyncio.Task[Any]] = []
 
     async def load_registry(self) -> None:
-        """Read the deployments from the store."""
+        """Read the deployments and the rules from the store."""
         for deployment in await self.world.store.deployments():
             self.world.registry.put(deployment)
+        self.world.rules = await self.world.store.rules()
 
     async def start(self) -> int:
         """Begin the upkeep and wake all that is unfinished; return how much that is."""

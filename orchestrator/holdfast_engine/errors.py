@@ -93,6 +93,13 @@ class NotRestartable(RequestRejected):
     http_status = 422
 
 
+class RulesConflict(RequestRejected):
+    """The rules are not as the change asks for."""
+
+    code = "HF-0408"
+    http_status = 409
+
+
 class AlreadyInvoked(RequestRejected):
     """A workflow runs once per key."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from holdfast_engine.admission import let_go
 from holdfast_engine.commands.call import RULE as CALL
 from holdfast_engine.commands.rule import Performing
 from holdfast_engine.effects import SubmitChild
@@ -61,6 +62,7 @@ async def bury(world: World, head: Head, run: Run) -> None:
         await _leave(world, head, journal)
     # Behind the state that it had written.
     await deliver(world, head, Outcome(failure=KILLED))
+    await let_go(world, head)
     await retire(world, head, journal)
     await settled(world, head)
 

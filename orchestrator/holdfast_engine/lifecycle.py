@@ -15,6 +15,7 @@ What the rows mean, event by event:
 * `pause`, `resume`, `cancel`, `kill`: operators, callers and the retry policy. Only an invocation that has done nothing
   yet is ended by `cancel`; all others get the cancel signal as a note, which is no event of the lifecycle.
 * `due`: the start time of a scheduled invocation has come.
+* `wait`: the attempt never began, because the limits of its scope have no room; it stands in line (`admission.py`).
 
 `completed` has no rows: an outcome never changes (O1). A repeated event that finds no row is not an error: messages
 are delivered at least once, so "already so" is a fact of life and the operation answers with the state it found.
@@ -39,6 +40,7 @@ class Event(StrEnum):
     CANCEL = "cancel"
     KILL = "kill"
     DUE = "due"
+    WAIT = "wait"
 
 
 S = Status
@@ -54,6 +56,7 @@ LIFECYCLE: dict[Status, dict[Event, tuple[Status, ...]]] = {
         Event.SUSPEND: (S.SUSPENDED,),
         Event.RETRY: (S.BACKING_OFF, S.PAUSED),
         Event.END: (S.COMPLETED,),
+        Event.WAIT: (S.READY,),
         Event.PAUSE: (S.PAUSED,),
         Event.CANCEL: (S.COMPLETED,),
         Event.KILL: (S.COMPLETED,),
@@ -68,6 +71,7 @@ LIFECYCLE: dict[Status, dict[Event, tuple[Status, ...]]] = {
         Event.SUSPEND: (S.SUSPENDED,),
         Event.RETRY: (S.BACKING_OFF, S.PAUSED),
         Event.END: (S.COMPLETED,),
+        Event.WAIT: (S.READY,),
         Event.PAUSE: (S.PAUSED,),
         Event.KILL: (S.COMPLETED,),
     },

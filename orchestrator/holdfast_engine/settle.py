@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from holdfast_engine.admission import stand_in_line
 from holdfast_engine.answering import answer_in_order
 from holdfast_engine.blobs import spilled, stored_bytes
 from holdfast_engine.decide import BackOff, Finish, GoOn, Pause, Suspend, Verdict, decide
@@ -157,6 +158,22 @@ async def _again(world: World, held: Held, now_ms: int) -> bool | None:
         return False
     held.head = acquired.head
     return None
+
+
+async def step_back(world: World, held: Held) -> bool:
+    """Leave an invocation ready and in line for a permit, with what its retries have come to; False when fenced."""
+    head = held.head
+    is_ready = await _commit(
+        world,
+        held,
+        Status.READY,
+        failed_attempts=head.failed_attempts,
+        command_retries=head.command_retries,
+        last_failure=head.last_failure,
+    )
+    if is_ready:
+        await stand_in_line(world, held.head)
+    return is_ready
 
 
 async def _finish(world: World, held: Held, outcome: Outcome, index: int | None, *, is_open: bool, run: Run) -> bool:

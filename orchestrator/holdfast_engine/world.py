@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from holdfast_engine.lacking import Lacking
+from holdfast_engine.limits import RuleBook
 from holdfast_engine.performed import Performed
 from holdfast_engine.ports import Blobs, Clock, Dice, Discovery, Invoker, Store, Wakeups
 from holdfast_engine.ports.listing import Listing
@@ -140,7 +141,7 @@ class Tasks:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """What every flow takes as its first argument."""
+    """What every flow takes as its first argument; `lines` are the scopes in which something stands in line."""
 
     store: Store
     wakeups: Wakeups
@@ -155,6 +156,8 @@ class World:
     waiters: Waiters = field(default_factory=Waiters)
     live: dict[str, Held] = field(default_factory=dict)
     performed: Performed = field(default_factory=lambda: Performed(_PERFORMED_MAX))
+    rules: RuleBook = field(default_factory=RuleBook)
+    lines: set[str] = field(default_factory=set)
     lacking: Lacking = field(default_factory=lambda: Lacking(_LACKING_MAX))
     looks: Shared = field(default_factory=Shared)
     # Where the store has no listing of its own, people see what recovery sees.

@@ -29,7 +29,7 @@ from typing import Any
 from holdfast_engine.errors import StoreUnreachable
 from holdfast_local.migration import migrate
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # How long a batch nobody waits for may stay open; long enough to gather, short enough to bound what a crash loses.
 _COMMIT_AFTER_S = 0.005
@@ -62,6 +62,11 @@ CREATE TABLE wait (key TEXT, ticket INTEGER, id TEXT NOT NULL, PRIMARY KEY (key,
 CREATE TABLE state (key TEXT, name TEXT, value BLOB NOT NULL, PRIMARY KEY (key, name)) WITHOUT ROWID;
 CREATE TABLE promise (key TEXT, name TEXT, record BLOB NOT NULL, PRIMARY KEY (key, name)) WITHOUT ROWID;
 CREATE TABLE deployment (id TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE permit (scope TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE permit_line (
+    scope TEXT, since_ms INTEGER, id TEXT, limit_key TEXT, PRIMARY KEY (scope, since_ms, id)
+) WITHOUT ROWID;
+CREATE TABLE rules (one INTEGER PRIMARY KEY, record BLOB NOT NULL);
 """
 
 

@@ -19,27 +19,48 @@ CREATE INDEX head_active ON head (created_ms, id) WHERE status <> 'completed';
 CREATE INDEX head_key ON head (key, created_ms, id) WHERE key IS NOT NULL;
 """
 
+# What limits need.
+_TO_3 = """
+CREATE TABLE IF NOT EXISTS permit (scope TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS permit_line (
+    scope TEXT, since_ms INTEGER, id TEXT, limit_key TEXT, PRIMARY KEY (scope, since_ms, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rules (one INTEGER PRIMARY KEY, record BLOB NOT NULL);
+"""
+
 
 def migrate(connection: sqlite3.Connection, version: int) -> int:
     """Bring a file of an older version as far as it can be brought; return the version it has then."""
-    if version == 1:
+    while (step := _STEP_BY_VERSION.get(version)) is not None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            _to_2(connection)
+            step(connection)
+            connection.execute(f"PRAGMA user_version={version + 1}")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-        return 2
+        version += 1
     return version
 
 
 def _to_2(connection: sqlite3.Connection) -> None:
-    for statement in filter(None, map(str.strip, _TO_2.split(";"))):
-        connection.execute(statement)
+    _execute(connection, _TO_2)
     rows = connection.execute("SELECT id, record FROM head").fetchall()
     for invocation_id, record in rows:
         head = decode_head(record)
         values = (head.target.handler, head.target.key, head.created_ms, invocation_id)
         connection.execute("UPDATE head SET handler = ?, key = ?, created_ms = ? WHERE id = ?", values)
-    connection.execute("PRAGMA user_version=2")
+
+
+def _to_3(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TO_3)
+
+
+def _execute(connection: sqlite3.Connection, statements: str) -> None:
+    # One by one: a script would commit the transaction that it is part of.
+    for statement in filter(None, map(str.strip, statements.split(";"))):
+        connection.execute(statement)
+
+
+_STEP_BY_VERSION = {1: _to_2, 2: _to_3}

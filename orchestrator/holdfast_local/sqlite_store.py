@@ -1,4 +1,4 @@
-"""The embedded `Store`: tables of journals, of keys and of deployments over one database."""
+"""The embedded `Store`: tables of journals, of keys, of permits and of deployments over one database."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from holdfast_local.database import Database
 from holdfast_local.journal_tables import JournalTables
 from holdfast_local.key_tables import KeyTables
 from holdfast_local.listing import SqliteListing
+from holdfast_local.permit_tables import PermitTables
 from holdfast_local.surroundings import SystemClock
 
 _system_ms = SystemClock().now_ms
 
 
-class SqliteStore(JournalTables, KeyTables):
+class SqliteStore(JournalTables, KeyTables, PermitTables):
     """The whole port; `meter` holds what DynamoDB would have billed, `listing` finds things for people.
 
     `now_ms` dates the moments of histories; whatever decides has its times from the engine.
@@ -30,6 +31,7 @@ class SqliteStore(JournalTables, KeyTables):
         self.listing = SqliteListing(self.database, Chronicle(self.database))
         JournalTables.__init__(self, self.database, self.meter, now_ms)
         KeyTables.__init__(self, self.database, self.meter)
+        PermitTables.__init__(self, self.database, self.meter)
 
     def open(self) -> None:
         """Open the file and end what leases an earlier process left: it is dead, or the data folder would be locked.

@@ -89,6 +89,7 @@ class HoldfastCode(_ExplainedId):
     UNKNOWN_INVOCATION = "HF-0405", "No invocation has that id."
     WRONG_STATE = "HF-0406", "The invocation does not stand where the operation could be done to it."
     JOURNAL_GONE = "HF-0407", "The journal that the operation needs is no longer kept."
+    RULES_CONFLICT = "HF-0408", "The rules are not as the change of them asks for."
     ALREADY_INVOKED = "HF-0409", "The workflow has run for that key."
     PAYLOAD_TOO_LARGE = "HF-0413", "A body is beyond a limit."
     REGISTRATION_REJECTED = "HF-0420", "A deployment cannot be registered as asked."

@@ -36,4 +36,5 @@ class RegistryCache:
         now = self._world.clock.now_ms()
         # Made anew and put in place whole: nobody sees half of it, and what was removed is gone.
         self._world.registry = Registry(await self._world.store.deployments())
+        self._world.rules = await self._world.store.rules()
         self._seen_ms = now

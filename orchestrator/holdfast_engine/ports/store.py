@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from holdfast_engine.ports.permits import PermitStore
 from holdfast_engine.records import (
     Awaiting,
     Failure,
@@ -100,7 +101,7 @@ class Keyed:
     state: dict[str, bytes]
 
 
-class Store(Protocol):
+class Store(PermitStore, Protocol):
     """The atomic operations, section 2 of the operations page; all reads are strongly consistent."""
 
     async def flushed(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast_http.admin import deployments, health, invocations, operations, seeing, services
+from holdfast_http.admin import deployments, health, invocations, limits, operations, seeing, services
 from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
@@ -19,6 +19,7 @@ async def route(tools: Tools, request: Request) -> Response:
     segments, version = _without_version(path_segments(request.path))
     answers = {
         **_answers(tools, request, segments, version),
+        **limits.answers(tools, request, segments),
         **operations.answers(tools, request, segments),
         **seeing.answers(tools, request, segments),
     }

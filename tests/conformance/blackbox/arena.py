@@ -26,14 +26,14 @@ SDKS = (*PYTHON_SDKS, "node")
 class Arena:
     """The processes, and the file in which the handlers note what they do; `endpoints` are killed with it."""
 
-    def __init__(self, orchestrator: str, sdk: str, *, folder: Path) -> None:
+    def __init__(self, orchestrator: str, sdk: str, *, folder: Path, has_scopes: bool) -> None:
         self.sdk = sdk
         self.folder = folder
         self.log = folder / "world.log"
         self.log.touch()
         key_file, self.public_key = _new_identity(folder)
         self.orchestrator: Orchestrator = (
-            Restate(folder=folder, identity_key_file=key_file)
+            Restate(folder=folder, identity_key_file=key_file, has_scopes=has_scopes)
             if orchestrator == "restate"
             else Holdfast(folder=folder, log=self.log, identity_key_file=key_file, has_handlers=sdk == IN_PROCESS)
         )
@@ -94,9 +94,9 @@ def _new_identity(folder: Path) -> tuple[Path, str]:
     return key_file, RequestSigner(pem, clock=SystemClock()).public_key
 
 
-def start_arena(orchestrator: str, sdk: str, *, folder: Path) -> Arena:
+def start_arena(orchestrator: str, sdk: str, *, folder: Path, has_scopes: bool) -> Arena:
     """Return a started arena."""
-    arena = Arena(orchestrator, sdk, folder=folder)
+    arena = Arena(orchestrator, sdk, folder=folder, has_scopes=has_scopes)
     try:
         asyncio.run(arena.start())
     except BaseException:

@@ -14,6 +14,8 @@ from tests.conformance.blackbox.ratios import Played, ratio_lines
 from tests.conformance.blackbox.server import Server
 from tests.support.restate_server import NodeMissing, restate_binary
 
+_SCOPES = "scopes"
+
 _PLAYED = pytest.StashKey[list[Played]]()
 
 
@@ -27,8 +29,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "arena" not in metafunc.fixturenames:
         return
     needed = next((mark.args for mark in metafunc.definition.iter_markers("sdks")), SDKS)
+    has_scopes = metafunc.definition.get_closest_marker("scopes") is not None
     pairs = [
-        pytest.param((orchestrator, sdk), id=f"{orchestrator}-{sdk}")
+        pytest.param(
+            # Our server has scopes anyhow.
+            (orchestrator, sdk, _SCOPES) if has_scopes and orchestrator == "restate" else (orchestrator, sdk),
+            id=f"{orchestrator}-{sdk}",
+        )
         for orchestrator in _orchestrators(metafunc.config.getoption("--orchestrators"))
         for sdk in metafunc.config.getoption("--sdks").split(",")
         if sdk in needed and not (orchestrator == "restate" and sdk == IN_PROCESS)
@@ -43,7 +50,7 @@ def _orchestrators(asked: str) -> Sequence[str]:
 @pytest.fixture(scope="session")
 def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     """An orchestrator with the handlers."""
-    orchestrator, sdk = request.param
+    orchestrator, sdk, *features = request.param
     try:
         if orchestrator == "restate":
             restate_binary()
@@ -51,7 +58,8 @@ def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             node_folder()
     except NodeMissing as missing:
         pytest.skip(f"playing on {orchestrator} with {sdk} {missing}")
-    started = start_arena(orchestrator, sdk, folder=tmp_path_factory.mktemp(f"{orchestrator}-{sdk}"))
+    folder = tmp_path_factory.mktemp("-".join(request.param))
+    started = start_arena(orchestrator, sdk, folder=folder, has_scopes=_SCOPES in features)
     yield started
     started.stop()
 
@@ -70,7 +78,7 @@ def pytest_runtest_makereport(
     """Remember how long each case took that passed."""
     report = yield
     if report.when == "call" and report.passed and isinstance(item, pytest.Function) and "arena" in item.fixturenames:
-        orchestrator, sdk = cast(tuple[str, str], item.callspec.params["arena"])
+        orchestrator, sdk, *_ = cast(tuple[str, ...], item.callspec.params["arena"])
         played = Played(
             group=item.path.stem.removeprefix("test_"),
             # The case with its parameters, wherever it was played.

@@ -16,6 +16,17 @@ from tests.support.restate_server import RestateServer
 # Where the words differ, Restate's are used.
 _STATUS_WORDS = {"queued": "pending"}
 
+# What a stock server needs to have scopes and limits, all of which are on trial there, and change other things as well.
+_FLOW_CONTROL = {
+    f"RESTATE_EXPERIMENTAL_ENABLE_{switch}": "true"
+    for switch in (
+        "VQUEUES",
+        "SCOPED_VIRTUAL_OBJECTS",
+        "SCOPED_STATE_TABLE_MIGRATION",
+        "SCOPED_PROMISE_TABLE_MIGRATION",
+    )
+}
+
 
 class Orchestrator(ABC):
     """A server process with an ingress and an admin API."""
@@ -57,7 +68,7 @@ class Restate(Orchestrator):
 
     name = "restate"
 
-    def __init__(self, *, folder: Path, identity_key_file: Path) -> None:
+    def __init__(self, *, folder: Path, identity_key_file: Path, has_scopes: bool) -> None:
         settings = {
             "RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE": str(identity_key_file),
             # Ours needs no switch for what the protocol has had for a year.
@@ -67,7 +78,7 @@ class Restate(Orchestrator):
             # Who waits over a stream that is open both ways is suspended only after this.
             "RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT": "200ms",
         }
-        server = RestateServer(folder=folder, env=settings)
+        server = RestateServer(folder=folder, env=settings | (_FLOW_CONTROL if has_scopes else {}))
         self.process = server
         self.ingress_url, self.admin_url = server.ingress_url, server.admin_url
 

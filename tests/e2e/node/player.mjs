@@ -20,8 +20,9 @@ const log = process.env.HOLDFAST_BLACKBOX_LOG;
 const note = (line) => appendFileSync(log, `${line}\n`);
 const noted = (line) => (existsSync(log) ? readFileSync(log, "utf8").split("\n").filter((each) => each === line).length : 0);
 
-const callOf = ({ service, handler, key, arg, idempotency_key: idempotencyKey, headers }) => ({
+const callOf = ({ service, handler, key, arg, idempotency_key: idempotencyKey, headers, scope, limit_key: limitKey }) => ({
   service, method: handler, key, parameter: arg, idempotencyKey, headers, inputSerde: json, outputSerde: json,
+  scope, limitKey,
 });
 
 async function execute(op) {
@@ -102,6 +103,8 @@ const steps = {
     key: ctx.request().target.key ?? null,
     headers: Object.fromEntries(ctx.request().headers),
     attempt_headers: Object.fromEntries(ctx.request().attemptHeaders),
+    scope: ctx.request().scope ?? null,
+    limit_key: ctx.request().limitKey ?? null,
   }),
   dice: async (ctx) => [ctx.rand.uuidv4(), ctx.rand.random(), await ctx.date.now()],
   note: async (_ctx, op) => note(op.text),

@@ -94,6 +94,7 @@ OPERATIONS: dict[Event, Callable[[Head], Head | None]] = {
     Event.CANCEL: lambda head: operations.cancel_unstarted(head, failure=FAILURE, now_ms=own.NOW_MS),
     Event.KILL: lambda head: operations.kill(head, failure=FAILURE, now_ms=own.NOW_MS),
     Event.DUE: _due,
+    Event.WAIT: _commit(Status.READY),
 }
 
 

@@ -11,7 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-TABLES = ("head", "page", "note", "lock", "wait", "promise", "deployment", "timer", "blob", "unsettled")
+TABLES = (
+    "head",
+    "page",
+    "note",
+    "lock",
+    "wait",
+    "promise",
+    "deployment",
+    "timer",
+    "blob",
+    "unsettled",
+    "permits",
+    "line",
+    "rules",
+)
 
 _NOTHING: dict[Any, Any] = {}
 

@@ -33,7 +33,7 @@ from holdfast_engine.registry import Deployment
 from holdfast_engine.state import applied
 from tests.simulation.world.disk import Disk
 from tests.simulation.world.faults import Site
-from tests.simulation.world.port import Port
+from tests.simulation.world.permits import SimPermits
 
 _READ, _WRITE = Site.READ, Site.WRITE
 _GAPS_MAX = 100
@@ -58,7 +58,7 @@ class Arrived:
     note: Note
 
 
-class SimStore(Port):
+class SimStore(SimPermits):
     """The `Store` port of one process."""
 
     def __init__(self, disk: Disk, now_ms: Callable[[], int], **surroundings: Any) -> None:

@@ -166,6 +166,8 @@ class Interpreter:
             "key": self._ctx.key() if hasattr(self._ctx, "key") else None,
             "headers": dict(request.headers),
             "attempt_headers": dict(request.attempt_headers),
+            "scope": request.scope,
+            "limit_key": request.limit_key,
         }
 
     async def _do_dice(self, op: Op) -> list[Any]:
@@ -224,7 +226,8 @@ def _target(op: Op) -> tuple[str, str, bytes, str | None]:
 
 def _call_options(op: Op) -> dict[str, Any]:
     # Bytes say nothing of their type, and a handler that declares JSON is served by what is JSON.
-    return {"idempotency_key": op.get("idempotency_key"), "headers": op.get("headers")}
+    options = {"idempotency_key": op.get("idempotency_key"), "headers": op.get("headers")}
+    return options | {name: op[name] for name in ("scope", "limit_key") if name in op}
 
 
 def _ms(number: int) -> timedelta:
