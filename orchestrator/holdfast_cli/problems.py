@@ -15,3 +15,9 @@ class RequestFailed(click.ClickException):
     """A server refused a request, or could not be reached."""
 
     exit_code = 1
+
+
+class ServerStopped(click.ClickException):
+    """The server could not go on."""
+
+    exit_code = 1

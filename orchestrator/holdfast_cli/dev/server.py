@@ -14,7 +14,7 @@ from holdfast_cli.dev.http_server import HttpServer
 from holdfast_cli.dev.registering import register_when_up
 from holdfast_cli.dev.signals import stop_on_signals
 from holdfast_cli.dev.sockets import url_of
-from holdfast_cli.problems import UsageProblem
+from holdfast_cli.problems import ServerStopped, UsageProblem
 from holdfast_engine.errors import DiscoveryFailed, RequestRejected, StoreUnreachable
 from holdfast_http.admin.app import Admin
 from holdfast_http.ingress.app import Ingress
@@ -84,9 +84,17 @@ class DevServer:
 
         Raises:
             UsageProblem: The data folder or the services cannot be used.
+            ServerStopped: The data can no longer be written.
         """
         stop = asyncio.Event()
         stop_on_signals(stop)
+        failures: list[StoreUnreachable] = []
+
+        def fail(failure: StoreUnreachable) -> None:
+            failures.append(failure)
+            stop.set()
+
+        self._local.store.database.on_failure = fail
         unfinished = await self._start()
         registering = [
             asyncio.create_task(register_when_up(self._local.engine, endpoint)) for endpoint in self._plan.endpoints
@@ -99,6 +107,11 @@ class DevServer:
             for task in registering:
                 task.cancel()
             await self._stop(STOP_SECONDS if changed is None else RELOAD_SECONDS)
+        if failures:
+            raise ServerStopped(
+                f"{failures[0]}. What was accepted is in the file: make room, or mend what is wrong with the disk, and"
+                " start the server again."
+            )
         return changed
 
     async def _start(self) -> int:
