@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast_engine.wire import outcome_of
-from holdfast_http.admin.journal_view import preview, type_label
+from holdfast_http.admin.journal_view import PREVIEW_CHARS_MAX, preview, type_label
 from holdfast_http.durations import friendly_duration
 from holdfast_http.times import rfc3339
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from holdfast_engine.records import Awaiting, Failure, Head, LastFailure, Outcome
 
 
-def invocation_json(description: Description) -> dict[str, Any]:
+def invocation_json(description: Description, *, chars_max: int = PREVIEW_CHARS_MAX) -> dict[str, Any]:
     """Return an invocation without its journal; what does not apply to it is left out."""
     head, outcome = description.head, _outcome(description)
     shape = {
@@ -30,8 +30,9 @@ def invocation_json(description: Description) -> dict[str, Any]:
         "failed_attempts": head.failed_attempts,
         "last_failure": last_failure_json(head.last_failure) if head.last_failure else None,
         "awaiting": _awaiting_json(head.awaiting) if head.awaiting else None,
-        "outcome": _outcome_json(outcome) if outcome else None,
+        "outcome": _outcome_json(outcome, chars_max) if outcome else None,
         "called_by": head.caller.invocation_id if head.caller else None,
+        "restarted_from": head.origin.invocation_id if head.origin else None,
         "idempotency_key": head.idempotency_key,
         "deployment_id": head.deployment_id,
         "protocol_version": head.protocol_version,
@@ -61,10 +62,10 @@ def _outcome(description: Description) -> Outcome | None:
     return outcome_of(entries[head.outcome_index])
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+def _outcome_json(outcome: Outcome, chars_max: int) -> dict[str, Any]:
     if outcome.failure is not None:
         return {"result": "failure", "failure": _failure_json(outcome.failure)}
-    return {"result": "success", "value": preview(outcome.value or b"")}
+    return {"result": "success", "value": preview(outcome.value or b"", chars_max)}
 
 
 def _failure_json(failure: Failure) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from holdfast_engine.errors import UnknownInvocation, WrongState
 from holdfast_engine.pausing import OnDeployment
 from holdfast_http.admin.history_view import dated, history_json, reason_json
 from holdfast_http.admin.invocation_view import invocation_json
-from holdfast_http.admin.journal_view import journal_json
+from holdfast_http.admin.journal_view import PREVIEW_CHARS_MAX, WHOLE_CHARS_MAX, journal_json
 from holdfast_http.messages import Request, Response, json_response, query_values
 from holdfast_http.problems import bad_request
 from holdfast_protocol.errors import DecodeError
@@ -23,16 +23,18 @@ _FROM_MAX = 2**32 - 1
 _DONE = "done"
 
 
-async def show(engine: Engine, invocation_id: str) -> Response:
-    """Return everything about one invocation, its journal included."""
+async def show(engine: Engine, request: Request, invocation_id: str) -> Response:
+    """Return everything about one invocation, its journal included; values are cut short unless they are wanted."""
     check_id(invocation_id)
+    is_whole = query_values(request.query).get("values") == "whole"
+    chars_max = WHOLE_CHARS_MAX if is_whole else PREVIEW_CHARS_MAX
     description = await engine.describe(invocation_id)
     reason = await engine.why(description.head, entries=description.entries)
     history = await engine.history(invocation_id)
     content = {
-        **invocation_json(description),
+        **invocation_json(description, chars_max=chars_max),
         **reason_json(reason),
-        "journal": dated(journal_json(description.entries), history),
+        "journal": dated(journal_json(description.entries, chars_max=chars_max), history),
         **history_json(history),
     }
     return json_response(200, content)

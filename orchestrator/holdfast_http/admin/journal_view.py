@@ -11,8 +11,10 @@ from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.frames import frame_type
 from holdfast_protocol.messages import Message, MessageType, decode, is_command, is_completion
 
-# Enough to recognise a value by; whole values are what the result and the state are for.
+# Enough to recognise a value by.
 PREVIEW_CHARS_MAX = 200
+# Whoever wants a value whole has it up to here; an answer of Lambda's holds 6 MB.
+WHOLE_CHARS_MAX = 20_000
 
 # The schema says more exactly what a reader need not tell apart.
 _SHOWN_NAME = {
@@ -26,12 +28,18 @@ _SHOWN_NAME = {
     "idx": "signal_id",
 }
 _TIMES = frozenset({"wake_up_time", "invoke_time"})
+_CALLS = pb.CallCommand | pb.OneWayCallCommand
 _HIDDEN = frozenset({"void", "headers", "invocation_id_notification_idx"})
 
 
-def journal_json(frames: Sequence[bytes]) -> list[dict[str, Any]]:
+def journal_json(frames: Sequence[bytes], *, chars_max: int = PREVIEW_CHARS_MAX) -> list[dict[str, Any]]:
     """Return the entries of a journal in order; one that cannot be read says so and keeps its place."""
-    entries = [_entry(index, raw) for index, raw in enumerate(frames)]
+    entries = [_entry(index, raw, chars_max) for index, raw in enumerate(frames)]
+    callees = {
+        entry["completion_id"]: entry["invocation_id"]
+        for entry, raw in zip(entries, frames, strict=True)
+        if is_completion(frame_type(raw)) and "invocation_id" in entry
+    }
     answered = {
         entry.get("completion_id") for entry, raw in zip(entries, frames, strict=True) if is_completion(frame_type(raw))
     }
@@ -39,37 +47,48 @@ def journal_json(frames: Sequence[bytes]) -> list[dict[str, Any]]:
         if is_command(frame_type(raw)):
             completion_id = entry.get("completion_id")
             entry["completed"] = completion_id is None or completion_id in answered
+            if (callee := callees.get(_told_by(raw))) is not None:
+                entry["callee"] = callee
     return entries
 
 
-def preview(content: bytes) -> str:
+def preview(content: bytes, chars_max: int = PREVIEW_CHARS_MAX) -> str:
     """Return bytes as text, cut to a bound; what is not text is described by its length."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
         return f"<{len(content)} bytes>"
-    if len(text) <= PREVIEW_CHARS_MAX:
+    if len(text) <= chars_max:
         return text
-    return f"{text[:PREVIEW_CHARS_MAX]}… ({len(content)} bytes)"
+    return f"{text[:chars_max]}… ({len(content)} bytes)"
 
 
-def _entry(index: int, raw: bytes) -> dict[str, Any]:
+def _told_by(raw: bytes) -> int | None:
+    """Return which completion tells whom a command has called."""
+    try:
+        command = decode(raw)
+    except DecodeError:
+        return None
+    return command.invocation_id_notification_idx if isinstance(command, _CALLS) else None
+
+
+def _entry(index: int, raw: bytes, chars_max: int) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": index, "type": type_label(frame_type(raw))}
     try:
         message = decode(raw)
     except DecodeError as error:
         return {**entry, "unreadable": str(error)}
-    if isinstance(message, pb.CallCommand | pb.OneWayCallCommand):
+    if isinstance(message, _CALLS):
         entry["target"] = "/".join(part for part in (message.service, message.key, message.handler) if part)
-    return {**entry, **_fields(message)}
+    return {**entry, **_fields(message, chars_max)}
 
 
-def _fields(message: Message) -> dict[str, Any]:
+def _fields(message: Message, chars_max: int) -> dict[str, Any]:
     shown = {}
     for descriptor, value in message.ListFields():
         name = descriptor.name
         if name not in _HIDDEN:
-            shown[_shown_name(message, name)] = rfc3339(value) if name in _TIMES else _shown(value)
+            shown[_shown_name(message, name)] = _moment(value) if name in _TIMES else _shown(value, chars_max)
     return shown
 
 
@@ -80,18 +99,25 @@ def _shown_name(message: Message, name: str) -> str:
     return _SHOWN_NAME.get(name, name)
 
 
-def _shown(value: object) -> object:
+def _moment(at_ms: int) -> str:
+    try:
+        return rfc3339(at_ms)
+    except OverflowError:
+        return "after the last year that a calendar has"
+
+
+def _shown(value: object, chars_max: int) -> object:
     match value:
         case pb.Value():
-            return preview(value.content)
+            return preview(value.content, chars_max)
         case pb.StateKeys():
-            return [preview(key) for key in value.keys]
+            return [preview(key, chars_max) for key in value.keys]
         case pb.Failure():
             return {"code": value.code, "message": value.message}
         case Message():
-            return _fields(value)
+            return _fields(value, chars_max)
         case bytes():
-            return preview(value)
+            return preview(value, chars_max)
         case _:
             return value
 

@@ -70,6 +70,6 @@ def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version:
         case ["services", name, "handlers", handler]:
             return {"GET": lambda: services.show_handler(registry, name, handler)}
         case ["invocations", invocation_id]:
-            return {"GET": lambda: invocations.show(tools.engine, invocation_id)}
+            return {"GET": lambda: invocations.show(tools.engine, request, invocation_id)}
         case _:
             return {}

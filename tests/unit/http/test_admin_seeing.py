@@ -192,11 +192,13 @@ async def test_the_ui_is_served_and_nothing_beside_it(shown: Shown) -> None:
     headers = dict(page.headers)
     assert (page.status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "script-src 'self'" in headers["content-security-policy"]
-    assert (await shown.ask("GET", "/ui/invocations/inv_1")).body == page.body
+    assert (await shown.ask("GET", "/ui/objects/O/a.key")).body == page.body
+    script = await shown.ask("GET", "/ui/assets/main.js")
+    assert dict(script.headers)["content-type"] == "text/javascript; charset=utf-8"
     unchanged = await shown.ask("GET", "/ui/", headers=(("if-none-match", headers["etag"]),))
     assert (unchanged.status, unchanged.body) == (304, b"")
     assert (await shown.ask("HEAD", "/ui/")).body == b""
-    for path in ("/ui/none.js", "/ui/../files.py", "/ui/%2e%2e/files.py", "/ui/__init__.py"):
+    for path in ("/ui/assets/none.js", "/ui/assets/../../files.py", "/ui/assets/%2e%2e/files.py", "/ui/assets"):
         assert (await shown.ask("GET", path)).status == 404, path
 
 

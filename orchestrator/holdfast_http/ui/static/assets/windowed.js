@@ -1,6 +1,6 @@
 // A table of any length of which only the rows in sight exist; asks for more when its end comes near.
 
-import { h } from "./dom.js";
+import { h, toast } from "./dom.js";
 
 const ROW = 38;
 const MARGIN = 10;
@@ -12,7 +12,7 @@ export class WindowedTable {
     this.rows = [];
     this.active = -1;
     this.hasMore = true;
-    this.isLoading = false;
+    this.loading = null;
     this.before = h("td", { colspan: String(columns.length) });
     this.after = h("td", { colspan: String(columns.length) });
     this.body = h("tbody");
@@ -45,7 +45,7 @@ export class WindowedTable {
     this.body.replaceChildren(
       h("tr", { class: "spacer", "aria-hidden": "true" }, this.before), ...shown, h("tr", { class: "spacer", "aria-hidden": "true" }, this.after));
     if (focused) this.body.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    if (end >= this.rows.length - MARGIN) this.load();
+    if (end >= this.rows.length - MARGIN) this.load().catch((error) => toast(error.message, true));
   }
 
   row(row, index) {
@@ -53,14 +53,11 @@ export class WindowedTable {
     return h("tr", { class: index === this.active ? "active" : undefined, "aria-rowindex": String(index + 2), "data-key": this.keyOf(row), ondblclick: () => this.open?.(row) }, cells);
   }
 
-  async load() {
-    if (!this.hasMore || this.isLoading) return;
-    this.isLoading = true;
-    try {
-      await this.more();
-    } finally {
-      this.isLoading = false;
-    }
+  // One page at a time, whoever asks: two at once would both be the same one.
+  load() {
+    if (!this.hasMore) return Promise.resolve();
+    this.loading ??= this.more().finally(() => { this.loading = null; });
+    return this.loading;
   }
 
   key(event) {

@@ -77,7 +77,7 @@ export async function invocations(page, { query, signal, go }) {
     h("div", { class: "head" }, h("h1", {}, "Invocations"), h("span", { class: "grow" }, status), h("label", { class: "check small" }, isLive, "live"), actions),
     filters(filter, services, go), h("div", { class: "panel flush stack", style: { flex: "1", "min-height": "240px" } }, table.element));
   drawActions();
-  await more();
+  await table.load();
   if (!table.rows.length && !table.hasMore) fill(table.element, h("p", { class: "empty" }, "No invocation matches. ", link("/ui/playground", "Call a handler")));
   live(async () => { if (isLive.checked && table.rows.length) await refresh(); else if (isLive.checked && !next) await reopen(); }, 2000, signal);
   async function reopen() {

@@ -25,7 +25,7 @@ export async function objects(page, { query, signal, go }) {
     h("form", { class: "row", role: "search", onsubmit: (event) => { event.preventDefault(); filter.key = key.value.trim(); apply(); } },
       select([["", "all objects and workflows"], ...services.map((service) => service.name)], filter.service, (value) => { filter.service = value; apply(); }, { "aria-label": "Service" }), key)),
     h("div", { class: "panel flush stack", style: { flex: "1", "min-height": "240px" } }, table.element));
-  await more();
+  await table.load();
   if (!table.rows.length) fill(table.element, h("p", { class: "empty" }, "No key was used yet."));
 }
 
