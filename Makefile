@@ -29,8 +29,8 @@ test-aws: $(VENV)/dev.stamp ## Run what is there of the tests for AWS, a deploym
 	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/unit/aws tests/unit/cdk tests/unit/lambdas tests/properties/aws tests/race \
 		tests/e2e/test_lambda_functions.py tests/e2e/aws
 
-conformance: $(VENV)/dev.stamp ## Drive black-box cases through ingress and admin, with our SDK and Restate's (needs Node 20+)
-	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/blackbox
+conformance: $(VENV)/dev.stamp ## Drive black-box cases through ours and a stock Restate server, with our SDK and theirs (needs Node 20+)
+	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/blackbox --orchestrators=both --sdks=all
 
 sim: $(VENV)/dev.stamp ## Play seeded histories on virtual time; SEEDS=1000 for more
 	$(BIN)/python -m tests.simulation --seeds=$(or $(SEEDS),300)

@@ -37,7 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             id=f"{orchestrator}-{sdk}",
         )
         for orchestrator in _orchestrators(metafunc.config.getoption("--orchestrators"))
-        for sdk in metafunc.config.getoption("--sdks").split(",")
+        for sdk in _sdks(metafunc.config.getoption("--sdks"))
         if sdk in needed and not (orchestrator == "restate" and sdk == IN_PROCESS)
     ]
     metafunc.parametrize("arena", pairs, indirect=True, scope="session")
@@ -45,6 +45,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _orchestrators(asked: str) -> Sequence[str]:
     return ORCHESTRATORS if asked == "both" else asked.split(",")
+
+
+def _sdks(asked: str) -> Sequence[str]:
+    return SDKS if asked == "all" else asked.split(",")
 
 
 @pytest.fixture(scope="session")
