@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 
 from holdfast_aws.timers import Timer, Timers
@@ -17,7 +18,18 @@ from holdfast_engine.ports import Clock
 from holdfast_engine.records import KeyRef
 from holdfast_protocol.ids import INVOCATION_ID_BYTES, decode_invocation_id, encode_invocation_id
 
-Message = str | KeyRef
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """An invocation that is about to be created; who has said so is finished or dead from a time on."""
+
+    invocation_id: str
+    until_ms: int
+
+
+Message = str | KeyRef | Announced
+
+_UNTIL = "@"
 
 # A watchdog comes so much after its sender's end: clocks of machines differ by milliseconds, SQS counts in seconds.
 WATCHDOG_MARGIN_MS = 2_000
@@ -54,6 +66,16 @@ class SqsWakeups:
         latest = now + DELAY_S_MAX * 1000
         await self.wake(invocation_id, not_before_ms=max(end, min(end + WATCHDOG_MARGIN_MS, latest)))
 
+    async def announce(self, invocation_id: str) -> bool:
+        """Have an invocation advanced that is about to be created.
+
+        A second message, and what is read when it comes, would cost more than all that is gained by it: a message that
+        comes too early, before the head is written, is put back for a second.
+        """
+        until_ms = self._ends_ms() + WATCHDOG_MARGIN_MS
+        await self._queue.send(outgoing(Announced(invocation_id=invocation_id, until_ms=until_ms), delay_s=0))
+        return True
+
     async def check_key(self, key: KeyRef, *, not_before_ms: int | None) -> None:
         """Have a key's queue looked at."""
         # Nobody asks for that in more than a few seconds, and a look that comes early does no harm.
@@ -73,6 +95,9 @@ def delay_s(due_ms: int, *, now_ms: int) -> int:
 
 def outgoing(message: Message, *, delay_s: int) -> Outgoing:
     """Return the message that names an invocation or a key."""
+    if isinstance(message, Announced):
+        body = f"{message.invocation_id}{_UNTIL}{message.until_ms}"
+        return Outgoing(body=body, group=body[:_GROUP_CHARACTERS], delay_s=delay_s)
     if isinstance(message, str):
         return Outgoing(body=message, group=message[:_GROUP_CHARACTERS], delay_s=delay_s)
     fields = {"service": message.service, "key": message.key}
@@ -89,8 +114,9 @@ def read_message(body: str) -> Message:
         ValueError: It names neither.
     """
     if not body.startswith("{"):
-        decode_invocation_id(body)
-        return body
+        invocation_id, separator, until_ms = body.partition(_UNTIL)
+        decode_invocation_id(invocation_id)
+        return Announced(invocation_id=invocation_id, until_ms=int(until_ms)) if separator else invocation_id
     fields = json.loads(body)
     service, key, scope = fields.get("service"), fields.get("key"), fields.get("scope")
     if not isinstance(service, str) or not isinstance(key, str) or not isinstance(scope, str | None):

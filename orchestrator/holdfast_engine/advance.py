@@ -26,10 +26,13 @@ from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.world import World
 
 
-async def advance(world: World, invocation_id: str) -> int | None:
-    """Advance an invocation; return when the message has to come back, None when it is done with."""
+async def advance(world: World, invocation_id: str, *, expected_until_ms: int) -> int | None:
+    """Advance an invocation; return when the message has to come back, None when it is done with.
+
+    Until a time it may be one that has been announced, and is going to be created a moment later.
+    """
     try:
-        return await _advance(world, invocation_id)
+        return await _advance(world, invocation_id, expected_until_ms)
     except JournalDamaged as damage:
         # Its own, or that of one that it had something for: that is at rest when the message comes back.
         is_parked = await park(world, damage)
@@ -38,10 +41,11 @@ async def advance(world: World, invocation_id: str) -> int | None:
         return world.clock.now_ms() + world.settings.put_back_ms
 
 
-async def _advance(world: World, invocation_id: str) -> int | None:
+async def _advance(world: World, invocation_id: str, expected_until_ms: int) -> int | None:
     head = await world.store.head(invocation_id)
     if head is None:
-        return None
+        now = world.clock.now_ms()
+        return now + world.settings.put_back_ms if now < expected_until_ms else None
     match head.status:
         case Status.COMPLETED:
             return await _finish_up(world, head)

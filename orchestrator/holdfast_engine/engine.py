@@ -195,9 +195,12 @@ class Engine(Operating, Seeing):
         journal = await journal_of(self.world, loaded.head, loaded.pages, ())
         return Description(head=loaded.head, entries=tuple(journal.entries))
 
-    async def advance(self, invocation_id: str) -> int | None:
-        """Handle a wake-up; return when it has to come back, in epoch milliseconds."""
-        return await advance(self.world, invocation_id)
+    async def advance(self, invocation_id: str, *, expected_until_ms: int = 0) -> int | None:
+        """Handle a wake-up; return when it has to come back, in epoch milliseconds.
+
+        Of one that has been announced: until when it may yet be created.
+        """
+        return await advance(self.world, invocation_id, expected_until_ms=expected_until_ms)
 
     async def check_key(self, key: KeyRef) -> None:
         """Handle the check of a key's queue."""

@@ -35,5 +35,5 @@ async def _ended(world: World, invocation_id: str) -> Head:
     if head.status is not Status.COMPLETED:
         raise WrongState(f"{invocation_id} has not ended; cancel or kill it first")
     # What follows from its end is done from its journal: all of it, before that goes.
-    await advance(world, invocation_id)
+    await advance(world, invocation_id, expected_until_ms=0)
     return await existing(world, invocation_id)

@@ -56,9 +56,12 @@ async def submit(world: World, submission: Submission, *, runs_here: bool) -> Cr
         RequestRejected: The target does not exist, or is called in a way it does not allow.
     """
     head = await _client_head(world, submission, runs_here=runs_here)
-    # A message before an epoch (O-1): whoever dies after the create is found by the watchdog.
-    await world.wakeups.watchdog(head.id)
-    return await _create(world, head)
+    # A message before an epoch (O-1): whoever dies after the create is found by the watchdog, or by the announcement.
+    # That has nothing to do with a key: who takes it up between the create and the entering would enter beside us.
+    is_announced = head.status is Status.READY and await world.wakeups.announce(head.id)
+    if not is_announced:
+        await world.wakeups.watchdog(head.id)
+    return await _create(world, head, is_announced=is_announced)
 
 
 async def relay(world: World, submission: Submission) -> Created:
@@ -69,7 +72,8 @@ async def relay(world: World, submission: Submission) -> Created:
     Raises:
         RequestRejected: The target does not exist, or is called in a way it does not allow.
     """
-    created = await _create(world, await _client_head(world, submission, runs_here=False))
+    head = await _client_head(world, submission, runs_here=False)
+    created = await _create(world, head, is_announced=False)
     if not created.is_new and created.head.status is not Status.COMPLETED:
         await world.wakeups.wake(created.head.id, not_before_ms=created.head.invoke_at_ms)
     return created
@@ -125,7 +129,7 @@ async def submit_child(world: World, parent: Head, effect: SubmitChild) -> Held 
     if runs_here:
         await world.wakeups.watchdog(head.id)
     # Left to a wake-up it needs no watchdog: the message that brought the parent here comes back until it is sent.
-    created = await _create(world, head)
+    created = await _create(world, head, is_announced=False)
     if not created.is_new:
         await _meet(world, created.head, caller, sinks)
     return created.held
@@ -170,14 +174,14 @@ async def start(world: World, head: Head) -> Held | None:
     return Held(head=head, journal=journal, key=key, performed=1, last_entry_ms=head.last_entry_ms)
 
 
-async def _create(world: World, head: Head) -> Created:
+async def _create(world: World, head: Head, *, is_announced: bool) -> Created:
     while (existing := await world.store.create(head)) is not None:
         # What this very command has created before is met again, however little of it is left (O-10).
         is_own = existing.nonce == head.nonce or (head.caller is not None and existing.caller == head.caller)
         if is_own or not is_over(existing, world.clock.now_ms()):
             return Created(head=existing, is_new=False, held=None)
         await forget(world, existing)
-    return Created(head=head, is_new=True, held=await start(world, head))
+    return Created(head=head, is_new=True, held=None if is_announced else await start(world, head))
 
 
 def _checked(world: World, submission: Submission) -> HandlerSpec:

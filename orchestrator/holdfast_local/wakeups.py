@@ -47,6 +47,10 @@ class LocalWakeups:
         """Have an invocation advanced."""
         self._post(invocation_id, not_before_ms)
 
+    async def announce(self, invocation_id: str) -> bool:  # noqa: ARG002 - the port's signature
+        """Do nothing: a wake-up costs nothing here."""
+        return False
+
     async def watchdog(self, invocation_id: str) -> None:
         """Do nothing: see the module."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast_aws.runtime.batches import handle_batch
 from holdfast_aws.runtime.visibility import Heartbeat, Visibilities
-from holdfast_aws.wakeups import read_message
+from holdfast_aws.wakeups import Announced, Message, read_message
 from holdfast_engine.errors import Unavailable
 from holdfast_engine.records import KeyRef
 
@@ -72,13 +72,15 @@ class Dispatcher:
         if again_ms is not None:
             await self._again(record, message, again_ms, heartbeat)
 
-    async def _advance(self, message: str | KeyRef) -> int | None:
+    async def _advance(self, message: Message) -> int | None:
         if isinstance(message, KeyRef):
             await self._process.engine.check_key(message)
             return None
+        if isinstance(message, Announced):
+            return await self._process.engine.advance(message.invocation_id, expected_until_ms=message.until_ms)
         return await self._process.engine.advance(message)
 
-    async def _again(self, record: SQSRecord, message: str | KeyRef, again_ms: int, heartbeat: Heartbeat) -> None:
+    async def _again(self, record: SQSRecord, message: Message, again_ms: int, heartbeat: Heartbeat) -> None:
         if _receives(record) > PUT_BACKS_MAX:
             await self._renew(message, again_ms)
             return
@@ -87,10 +89,13 @@ class Dispatcher:
         self._count("WakeupsPutBack")
         raise PutBack(record.message_id)
 
-    async def _renew(self, message: str | KeyRef, again_ms: int) -> None:
+    async def _renew(self, message: Message, again_ms: int) -> None:
         wakeups = self._process.world.wakeups
         if isinstance(message, KeyRef):
             await wakeups.check_key(message, not_before_ms=again_ms)
+        elif isinstance(message, Announced):
+            # Whether or not there is one by now: from then on nobody will create it any more.
+            await wakeups.wake(message.invocation_id, not_before_ms=max(again_ms, message.until_ms))
         else:
             await wakeups.wake(message, not_before_ms=again_ms)
 

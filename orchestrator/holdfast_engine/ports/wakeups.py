@@ -18,6 +18,14 @@ class Wakeups(Protocol):
         """Have it looked at once this process must be finished or dead (rules O-1 and O-2)."""
         ...
 
+    async def announce(self, invocation_id: str) -> bool:
+        """Have an invocation advanced that is about to be created and left to others; return whether this can be said.
+
+        The one message stands for a watchdog and a wake-up: it comes at once, and until this process must be finished
+        or dead it comes back for as long as there is no such invocation. Where that cannot be said, nothing is done.
+        """
+        ...
+
     async def check_key(self, key: KeyRef, *, not_before_ms: int | None) -> None:
         """Have the queue of a key looked at."""
         ...

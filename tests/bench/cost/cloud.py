@@ -139,6 +139,10 @@ class Cloud:
             elif not self.queue.leap():
                 return
 
+    async def dispatch_once(self) -> None:
+        """Deliver what can be received now, in one batch."""
+        await self._dispatch(self._idle.pop(), self.queue.receive())
+
     async def head(self, invocation_id: str) -> Head:
         """Return an invocation's head, off the bill."""
         head = await self.ingress.store.head(invocation_id)

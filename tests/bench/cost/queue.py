@@ -51,6 +51,7 @@ class BilledQueue:
         self._turn = threading.Lock()
         self._back_s: dict[str, int] = {}
         self.requests: Counter[str] = Counter()
+        self.received = 0
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto's
         """Take up to ten messages in one request."""
@@ -75,6 +76,7 @@ class BilledQueue:
                 batch.append(heapq.heappop(self._waiting))
                 batch[-1].receives += 1
             self.requests["receive"] += bool(batch)
+            self.received += len(batch)
             return batch
 
     def finish(self, batch: list[Message], back: set[str]) -> None:

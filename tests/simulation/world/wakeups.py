@@ -37,6 +37,10 @@ class SimWakeups(Port):
 
         await self._do(Site.WRITE, f"timer {invocation_id} at {due_ms}", effect)
 
+    async def announce(self, invocation_id: str) -> bool:
+        """Leave it at a watchdog and a wake-up, which are more to lose."""
+        return False
+
     async def watchdog(self, invocation_id: str) -> None:
         deadline_s = self.process.deadline_s
         assert deadline_s is not None, f"{self.process} has no deadline, so no watchdog can outlive it"

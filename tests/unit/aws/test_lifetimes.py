@@ -149,6 +149,9 @@ class NoWakeups:
     async def check_key(self, key: Any, *, not_before_ms: int | None) -> None:
         pass
 
+    async def announce(self, invocation_id: str) -> bool:
+        return False
+
     async def watchdog(self, invocation_id: str) -> None:
         pass
 

@@ -74,6 +74,9 @@ class Silent:
     async def wake(self, invocation_id: str, *, not_before_ms: int | None) -> None:
         pass
 
+    async def announce(self, invocation_id: str) -> bool:
+        return False
+
     async def watchdog(self, invocation_id: str) -> None:
         pass
 

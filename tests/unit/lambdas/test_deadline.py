@@ -60,4 +60,7 @@ class Silent:
 
     async def wake(self, invocation_id: str, *, not_before_ms: int | None) -> None: ...
 
+    async def announce(self, invocation_id: str) -> bool:
+        return False
+
     async def watchdog(self, invocation_id: str) -> None: ...

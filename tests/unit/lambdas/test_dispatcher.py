@@ -30,6 +30,9 @@ class Silence:
     async def check_key(self, key: KeyRef, *, not_before_ms: int | None) -> None:
         self.sent.append((key, not_before_ms))
 
+    async def announce(self, invocation_id: str) -> bool:
+        return False
+
     async def watchdog(self, invocation_id: str) -> None: ...
 
     async def settled(self, invocation_id: str) -> None: ...
