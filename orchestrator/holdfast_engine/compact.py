@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from holdfast_engine.records import (
@@ -35,6 +36,7 @@ _FAILURE = b"\x01"
 _TEXT = b"\xff"
 
 
+@lru_cache(maxsize=4096)
 def key_text(key: KeyRef) -> str:
     """Return a key as one text: scope, service and key."""
     return _joined((key.scope or "", key.service, key.key))

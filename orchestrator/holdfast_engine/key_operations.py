@@ -5,9 +5,8 @@ Free iff `serving == next`. Nobody overtakes: a key with tickets out is never fr
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from holdfast_engine.records import Lock
+from holdfast_engine.replacing import replace
 
 NEVER_USED = Lock(next=0, serving=0, holder=None, applied=-1)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from holdfast_engine.blobs import restored
 from holdfast_engine.journal import Journal
 from holdfast_engine.pages import open_slot
 from holdfast_engine.ports import FENCED, Fenced
 from holdfast_engine.records import Head, Note, Page
+from holdfast_engine.replacing import replace
 from holdfast_engine.world import World
 
 

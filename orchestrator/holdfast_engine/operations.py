@@ -7,12 +7,11 @@ Each returns the item as it becomes, or None when the condition does not hold.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from holdfast_engine.lifecycle import Event, allows
 from holdfast_engine.pages import extended
 from holdfast_engine.ports import Change
 from holdfast_engine.records import Failure, Head, Kept, Outcome, Page, Sink, Slot, Status
+from holdfast_engine.replacing import replace
 
 
 def acquire(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from holdfast._current import set_step
 from holdfast._drive import drive
@@ -24,6 +25,8 @@ _MAX_INTERVAL = timedelta(seconds=10)
 _MILLISECOND = timedelta(milliseconds=1)
 
 DEFAULT_SERDE: Serde[Any] = DefaultSerde()
+# A replay would resolve the annotation of one and the same function again with each of its steps.
+_type_by_action: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -147,14 +150,24 @@ def return_type(action: Callable[..., Any]) -> Any:
     if annotations is None:
         annotations = getattr(type(action).__call__, "__annotations__", None)
     hint = annotations.get("return") if annotations else None
-    if isinstance(hint, str):
-        return _resolved(hint, inspect.unwrap(action))
-    return hint
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return _type_by_action[action]
+    except (KeyError, TypeError):  # not seen before, or nothing that can be remembered
+        return _remembered(action, _resolved(hint, inspect.unwrap(action)))
 
 
 @lru_cache(maxsize=1024)
 def _serde_by_hint(hint: Any) -> Serde[Any]:
     return serde_for(hint)
+
+
+def _remembered(action: Any, hint: Any) -> Any:
+    # What could not be resolved may be defined later; what a closure's name stands for may change.
+    if hint is not None and inspect.isfunction(action) and action.__closure__ is None:
+        _type_by_action[action] = hint
+    return hint
 
 
 def _resolved(hint: str, action: Callable[..., Any]) -> Any:
