@@ -22,6 +22,7 @@ from holdfast_engine.registry import Deployment, HandlerSpec, handler_spec
 from holdfast_engine.retention import has_journal, retentions
 from holdfast_engine.submit import NONCE_BYTES, start
 from holdfast_engine.world import World
+from holdfast_protocol.pages import frames_bytes, is_full
 from holdfast_protocol.versions import choose_version
 
 # Before it the SDK derives the seed of its random numbers from the id, which is another now.
@@ -146,7 +147,11 @@ async def _stored(world: World, invocation_id: str, frames: Sequence[bytes]) -> 
         slot = Slot(page=number, count=0, base=base, frames_bytes=0)
         await world.store.append(invocation_id, slot=slot, epoch=0, frames=portion, taken=())
         base += len(portion)
-    return Page(epoch=0, base=0, frames=portions[0], closed=len(portions) > 1)
+    first = portions[0]
+    weight = frames_bytes(first, ())
+    # An attempt may put as much again into an open page, for which one item has no room. (An input alone is smaller.)
+    is_closed = len(portions) > 1 or (len(first) > 1 and is_full(0, frames_bytes=weight, appended_bytes=weight))
+    return Page(epoch=0, base=0, frames=first, closed=is_closed)
 
 
 def _portions(frames: Sequence[bytes], bytes_max: int) -> list[tuple[bytes, ...]]:

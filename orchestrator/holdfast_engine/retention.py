@@ -88,12 +88,13 @@ async def strip(world: World, head: Head, kept: Kept) -> None:
         return
     if await world.store.strip(head.id, nonce=head.nonce, kept=kept, output=output) is None:
         return
+    if kept is Kept.NOTHING and head.kind is Kind.WORKFLOW:
+        # A workflow's state and promises live as long as its run is remembered; and before anything else they go: the
+        # next run may be made from here on, and what it writes is its own.
+        await world.store.forget_key(head.key_ref)
     await world.store.retire(head.id, expires_ms=world.clock.now_ms(), is_thorough=True)
     if output is None or type_of(output) != REFERENCE_TYPE:
         await world.blobs.forget(head.id)
-    if kept is Kept.NOTHING and head.kind is Kind.WORKFLOW:
-        # A workflow's state and promises live as long as its run is remembered.
-        await world.store.forget_key(head.key_ref)
 
 
 async def _output(world: World, head: Head) -> bytes | None:

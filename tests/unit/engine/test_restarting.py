@@ -58,9 +58,18 @@ async def test_a_prefix_of_many_pages() -> None:
         restarted = await e.engine.restart(old, from_index=16, deployment=None)
         assert (await e.outcome(restarted)).value == b"done"
         assert e.script.attempts[-1].request.entries == (await e.entries(old))[:17]
-        loaded = await e.inner.load(restarted, epoch=None)
-        assert loaded is not None
         assert len(await e.entries(restarted)) == 18
+
+
+@in_virtual_time
+async def test_a_full_page_takes_no_more() -> None:
+    """Where the prefix fills the first page, what the new invocation does goes to the next."""
+    async with EngineUnderTest() as e:
+        old = await _ended(e, f.run(1), f.proposal(1, b"x" * 90_000), f.run(2), f.proposal(2, b"y" * 90_000))
+        restarted = await e.engine.restart(old, from_index=4, deployment=None)
+        await e.outcome(restarted)
+        page = (await e.head(restarted)).page
+        assert (page.count, page.closed) == (5, True)
 
 
 @pytest.mark.parametrize("moment", ["before_create", "after_create", "before_append", "after_append"])
