@@ -53,6 +53,13 @@ def down() -> None:
     print("The stand-in is gone." if StandIn(_FOLDER).remove() else "There was no stand-in to stop.")
 
 
+def down_on_localstack() -> None:
+    """Remove LocalStack with all it holds."""
+    docker.stop()
+    StandIn(_FOLDER).remove()
+    print("LocalStack is gone.")
+
+
 def door(running: Running, function_url: str) -> str:
     """Return where a function URL of the stand-in answers; its own host name means nothing outside of it."""
     return f"{running.endpoint_url}/_aws/lambda-url/{function_url.split('/')[2].split('.')[0]}"
@@ -79,7 +86,7 @@ def main() -> None:
             case "up", _:
                 up(arguments.port)
             case _, True:
-                docker.stop()
+                down_on_localstack()
             case _:
                 down()
     except (DeployFailed, NotInstalled, NotReady, PortTaken, docker.NoDocker) as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 
 from examples.everything import services
-from localstack.stacks import bundler, orchestrator, python_service
+from localstack.stacks import application, bundler, orchestrator, python_service
 
-app = App()
+app = application()
 zips = bundler()
 main = orchestrator(app, zips, settings={})
 examples = Stack(app, "Examples")

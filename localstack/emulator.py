@@ -1,4 +1,4 @@
-"""ministack with two changes: run by the Python of the stand-in's own virtual environment, as a script.
+"""ministack with three changes: run by the Python of the stand-in's own virtual environment, as a script.
 
 Its CloudFormation makes tables in ministack's own DynamoDB, whose queries get slow with size. Here every table it makes
 or deletes is made or deleted on `HOLDFAST_DYNAMODB_URL` as well; the functions find that one by the variable
@@ -6,6 +6,9 @@ or deletes is made or deleted on `HOLDFAST_DYNAMODB_URL` as well; the functions 
 
 And it unpacks a function's zip anew for every process. Here that is done once; the processes share the files, which
 nobody writes to: on AWS, /var/task is read-only.
+
+And it judges requests by the policies of roles, queues and buckets as AWS does but for two things: what comes over
+loopback counts as good as TLS, and a batch of messages needs the permission for one.
 """
 
 from __future__ import annotations
@@ -21,8 +24,8 @@ from typing import Any
 from zipfile import ZipFile
 
 import boto3
-from ministack.app import main
-from ministack.core import lambda_runtime
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services.cloudformation import provisioners
 
 _TYPE = "AWS::DynamoDB::Table"
@@ -63,8 +66,22 @@ class _UnpackedOnce(ZipFile):
         Path(path).symlink_to(unpacked)
 
 
+def _as_good_as_tls(address: str, _: bool) -> None:
+    iam_evaluator.pin_request_origin(address, True)
+
+
+def _as_one_message(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
+    def action_of_one(service: str, *request: Any, **more: Any) -> str | None:
+        action = action_of(service, *request, **more)
+        return action.removesuffix("Batch") if action is not None and service == "sqs" else action
+
+    return action_of_one
+
+
 if __name__ == "__main__":
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(lambda_runtime.zipfile), "ZipFile": _UnpackedOnce})
     if url := os.environ.get("HOLDFAST_DYNAMODB_URL"):
         _mirrored(provisioners._RESOURCE_HANDLERS[_TYPE], boto3.client("dynamodb", endpoint_url=url))
-    main()
+    app.pin_request_origin = _as_good_as_tls
+    iam_actions.extract_iam_action = _as_one_message(iam_actions.extract_iam_action)
+    app.main()

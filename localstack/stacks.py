@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import App, CliCredentialsStackSynthesizer, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from holdfast_cdk import HoldfastOptions, HoldfastService, HoldfastStack, ZipBundler
@@ -17,6 +17,15 @@ from holdfast_cdk.wheels import Architecture
 # ministack runs functions with the Python it runs on itself; LocalStack has the runtimes of AWS.
 _HAS_RUNTIMES = os.environ.get("HOLDFAST_STANDIN") == "localstack"
 PYTHON = DEFAULT_PYTHON if _HAS_RUNTIMES else f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def application() -> App:
+    """Return an application whose stacks are deployed with the caller's own permissions.
+
+    The stand-in looks at the permissions of functions only; the roles that `cdk bootstrap` makes for deployments are
+    AWS's matter.
+    """
+    return App(default_stack_synthesizer=CliCredentialsStackSynthesizer())
 
 
 def bundler() -> ZipBundler:

@@ -123,6 +123,8 @@ class StandIn:
         environment = {
             **env,
             "BIND_HOST": "127.0.0.1",
+            # Roles may do what their policies say, and function URLs ask who is there.
+            "AUTH": "true",
             "GATEWAY_PORT": str(port),
             "TMPDIR": str(temporary),
             "S3_DATA_DIR": str(temporary / "s3"),

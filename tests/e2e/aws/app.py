@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from aws_cdk import App, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from examples.everything import services as examples
 from holdfast_cdk import HoldfastService
-from localstack.stacks import bundler, orchestrator, python_service
+from localstack.stacks import application, bundler, orchestrator, python_service
 from localstack.standin import ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -21,7 +21,7 @@ FUNCTIONS = HERE / "functions"
 NODE = HERE.parent / "node"
 WORK = Path("tests", "support", "services", "work.py")
 
-app = App()
+app = application()
 # Handed down by the test: the files in which the handlers leave their effects, and how fast a death is to be noticed.
 environment: dict[str, str] = json.loads(os.environ.get("HOLDFAST_E2E_HANDLERS", "{}"))
 settings: dict[str, str] = json.loads(os.environ.get("HOLDFAST_E2E_SETTINGS", "{}"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
@@ -41,6 +42,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # The backlog of many clients that connect at once.
     request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up; what else goes wrong is seen by the test."""
 
 
 def _handler_of(url: str) -> type[BaseHTTPRequestHandler]:
