@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from holdfast_engine.load import journal_of
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Status
-from holdfast_engine.stuck import Evidence, Queue, Reason, doing, reason_of, waits_for
+from holdfast_engine.stuck import Evidence, Line, Queue, Reason, doing, reason_of, waits_for
 from holdfast_engine.world import World
 
 # How far a chain of waiting is followed: beyond this a reader follows it by the ids.
@@ -46,6 +46,7 @@ async def _explain(world: World, head: Head, entries: Sequence[bytes] | None, *,
         head=head,
         entries=entries,
         queue=queue,
+        line=await _line(world, head) if head.status is Status.READY else None,
         others=others,
         is_served=_is_served(world, head),
         now_ms=world.clock.now_ms(),
@@ -76,6 +77,19 @@ async def _queue(world: World, head: Head) -> Queue:
     # The holder's ticket is being served: who comes behind it is first in line.
     first = lock.serving if lock.holder is not None else lock.serving - 1
     return Queue(lock=lock, place=max(1, tickets[0] - first) if tickets else None)
+
+
+async def _line(world: World, head: Head) -> Line | None:
+    scope, limits = head.target.scope, world.rules.limits(head.target.scope, head.limit_key)
+    if scope is None or not limits:
+        return None
+    permits = await world.store.permits(scope)
+    if permits.of(head.id) is not None:
+        return None
+    full = [(name, limit) for name, limit in limits.items() if not permits.has_room(head.limit_key, {name: limit})]
+    line = await world.store.line(scope, after=None, limit=_PLACES_MAX)
+    places = [place for place, waiting in enumerate(line, start=1) if waiting.invocation_id == head.id]
+    return Line(full=tuple(full), place=places[0] if places else None)
 
 
 def _is_served(world: World, head: Head) -> bool:

@@ -59,6 +59,17 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The line for the permits of a scope as one who stands in it sees it.
+
+    `full` are the counters without room, with their limits; the scope itself is the counter without a name.
+    """
+
+    full: tuple[tuple[str, int], ...]
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known about one invocation.
 
@@ -69,6 +80,7 @@ class Evidence:
     head: Head
     entries: Sequence[bytes]
     queue: Queue | None
+    line: Line | None
     others: Mapping[str, str]
     is_served: bool
     now_ms: int
@@ -152,10 +164,19 @@ def _ready(evidence: Evidence) -> Reason | None:
     if not evidence.is_served:
         sentence = f"cannot run: no deployment that is registered has {head.target.service}/{head.target.handler}"
         return Reason(sentence=sentence, since_ms=head.modified_ms)
+    if evidence.line is not None and (evidence.line.full or evidence.line.place is not None):
+        return Reason(sentence=_in_line(head, evidence.line), since_ms=head.modified_ms)
     if now - head.modified_ms < _TAKEN_UP_WITHIN_MS:
         return None
     sentence = f"is ready since {span(now - head.modified_ms)} and no process has taken it up: all are busy, or its"
     return Reason(sentence=f"{sentence} wake-up was lost and recovery finds it", since_ms=head.modified_ms)
+
+
+def _in_line(head: Head, line: Line) -> str:
+    place = f"is {ordinal(line.place)} in line" if line.place is not None else "is in line"
+    said = [f"{limit} of {f'limit key {counter!r}' if counter else 'the scope'}" for counter, limit in line.full]
+    limits = f", whose limits are reached: {'; '.join(said)} may run at a time" if said else ""
+    return f"{place} in scope {head.target.scope!r}{limits}"
 
 
 def _suspended(evidence: Evidence) -> Reason:

@@ -10,7 +10,7 @@ from collections import Counter
 
 from holdfast_engine.ports import Store
 from holdfast_engine.ports.listing import Count, History, Listed, Place, Selection
-from holdfast_engine.records import KeyRef, Promise
+from holdfast_engine.records import KeyRef, Promise, Status
 
 _PAGE = 100
 # Pages of heads that one page of a list may look at.
@@ -19,6 +19,8 @@ _PAGES_MAX = 10
 
 class UnfinishedListing:
     """Finds what recovery finds."""
+
+    lists_all = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,7 +44,8 @@ class UnfinishedListing:
                 break
         heads.sort(key=lambda head: (-head.created_ms, head.id))
         ends_at = Place(created_ms=0, id=last) if last is not None else None
-        return Listed(heads=tuple(heads), next=ends_at, is_whole=False)
+        is_whole = selection.statuses is not None and Status.COMPLETED not in selection.statuses
+        return Listed(heads=tuple(heads), next=ends_at, is_whole=is_whole)
 
     async def counts(self) -> tuple[Count, ...]:
         """Count what a page of a list would look at."""

@@ -24,6 +24,8 @@ _SEPARATOR = "\x1f"
 class SqliteListing:
     """Lists what is in an open database."""
 
+    lists_all = True
+
     def __init__(self, database: Database, chronicle: Chronicle) -> None:
         self._database = database
         self._chronicle = chronicle

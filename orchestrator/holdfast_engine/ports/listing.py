@@ -88,7 +88,12 @@ class History:
 
 
 class Listing(Protocol):
-    """Reads for people; all are bounded."""
+    """Reads for people; all are bounded.
+
+    `lists_all` is false where only what has not ended, and keys that have a queue or are named, can be found.
+    """
+
+    lists_all: bool
 
     async def invocations(self, selection: Selection, *, after: Place | None, limit: int) -> Listed:
         """Return a page of invocations, newest first."""

@@ -9,15 +9,15 @@ from holdfast_engine.errors import UnknownInvocation
 from holdfast_engine.ports.listing import Place, Selection
 from holdfast_engine.records import Head, KeyRef, Status
 from holdfast_engine.retention import is_over
+from holdfast_http.query.budget import Budget, QueryRefused
 from holdfast_http.query.facts import facts_of
 from holdfast_http.query.invocation_columns import JOINED_STATUS_WORD, STATUS_WORD, row_of
 from holdfast_http.query.journal_rows import event_rows, journal_rows
 from holdfast_http.query.keyed_rows import inbox_rows, lock_rows, promise_rows, state_rows, status_rows
-from holdfast_http.query.registry_rows import deployment_rows, service_rows
+from holdfast_http.query.registry_rows import deployment_rows, rule_rows, service_rows
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
-    from holdfast_http.query.budget import Budget
     from holdfast_http.query.wanted import Wanted
 
 _PAGE = 500
@@ -45,6 +45,8 @@ async def load(engine: Engine, scans: list[Wanted], budget: Budget) -> Rows:
             rows += await _keyed(engine, wanted, budget, seen)
         elif wanted.table == "sys_service":
             rows = service_rows(engine.registry)
+        elif wanted.table == "sys_rules":
+            rows = await rule_rows(engine)
         elif wanted.table == "sys_deployment":
             rows = deployment_rows(engine.registry)
         else:
@@ -99,6 +101,12 @@ async def _heads(engine: Engine, wanted: Wanted) -> AsyncIterator[Head]:
         handler=wanted.only("target_handler_name"),
         statuses=_statuses(wanted),
     )
+    if not engine.listing.lists_all and (selection.statuses is None or Status.COMPLETED in selection.statuses):
+        raise QueryRefused(
+            f"this store lists only invocations that have not ended: add `status <> 'completed'` to the query on"
+            f" {wanted.table}, or name an id",
+            status=400,
+        )
     after: Place | None = None
     while True:
         listed = await engine.listing.invocations(selection, after=after, limit=min(_PAGE, wanted.limit or _PAGE))
@@ -122,6 +130,11 @@ async def _keyed(engine: Engine, wanted: Wanted, budget: Budget, seen: set[str])
     rows: Rows = []
     after: KeyRef | None = None
     service, key = wanted.only("service_name"), wanted.only("service_key")
+    if not engine.listing.lists_all and (service is None or key is None):
+        message = (
+            f"this store lists keys only by name: give service_name and service_key in the query on {wanted.table}"
+        )
+        raise QueryRefused(message, status=400)
     while page := await engine.listing.keys(service=service, key=key, after=after, limit=_PAGE):
         for ref in page:
             if str(ref) in seen:

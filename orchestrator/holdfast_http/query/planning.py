@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from holdfast_http.query.tables import TABLES
+from holdfast_http.query.tables import STATUS_WORDS, TABLES
 from holdfast_http.query.wanted import Wanted
 
 # By column, the values it may have; a column that is missing may have any.
@@ -56,6 +56,8 @@ def _values_of(expression: Any) -> _Values:
             return _both(_values_of(node.left()), _values_of(node.right()))
         case "BinaryExpr" if node.op() == "OR":
             return _either(_values_of(node.left()), _values_of(node.right()))
+        case "BinaryExpr" if node.op() == "!=":
+            return _unequal(node.left(), node.right()) or _unequal(node.right(), node.left())
         case "BinaryExpr" if node.op() == "=":
             return _equal(node.left(), [node.right()]) or _equal(node.right(), [node.left()])
         case "InList" if not node.negated():
@@ -70,6 +72,12 @@ def _equal(column: Any, literals: list[Any]) -> _Values:
     values = [_plain(each.python_value()) for each in literals]
     texts = frozenset(value for value in values if isinstance(value, str))
     return {column.to_variant().name(): texts} if len(texts) == len(set(values)) else {}
+
+
+def _unequal(column: Any, literal: Any) -> _Values:
+    """Return the other statuses; of anything else there are too many others."""
+    equal = _equal(column, [literal]).get("status")
+    return {"status": STATUS_WORDS - equal} if equal is not None else {}
 
 
 def _plain(value: Any) -> Any:

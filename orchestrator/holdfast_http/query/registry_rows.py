@@ -1,4 +1,4 @@
-"""Rows of the registry: services and deployments."""
+"""Rows of what is registered: services, deployments, and the rules of limits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast_http.admin.shapes import service_json
 
 if TYPE_CHECKING:
+    from holdfast_engine.engine import Engine
     from holdfast_engine.registry import Registry
 
 _TY = {"Service": "service", "VirtualObject": "virtual_object", "Workflow": "workflow"}
@@ -17,6 +18,21 @@ def service_rows(registry: Registry) -> list[dict[str, Any]]:
     shapes = [service_json(service) for service in registry.services()]
     names = ("name", "revision", "public", "deployment_id")
     return [{**{name: shape[name] for name in names}, "ty": _TY[shape["ty"]]} for shape in shapes]
+
+
+async def rule_rows(engine: Engine) -> list[dict[str, Any]]:
+    """Return the rules, as they are stored now."""
+    return [
+        {
+            "pattern": rule.pattern,
+            "concurrency": rule.concurrency,
+            "description": rule.description,
+            "disabled": rule.is_disabled,
+            "version": rule.version,
+            "last_modified": rule.modified_ms,
+        }
+        for rule in await engine.world.store.rules()
+    ]
 
 
 def deployment_rows(registry: Registry) -> list[dict[str, Any]]:

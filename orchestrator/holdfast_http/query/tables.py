@@ -45,6 +45,21 @@ def _table(columns: str, *, by: str) -> Table:
     return Table(columns=tuple(pairs), selectable=frozenset(by.split()))
 
 
+# The words of both tables of invocations.
+STATUS_WORDS = frozenset(
+    [
+        "backing-off",
+        "completed",
+        "inboxed",
+        "invoked",
+        "paused",
+        "pending",
+        "ready",
+        "running",
+        "scheduled",
+        "suspended",
+    ]
+)
 _INVOCATION_BY = "id status target_service_name target_service_key target_handler_name"
 
 TABLES: dict[str, Table] = {
@@ -81,5 +96,6 @@ TABLES: dict[str, Table] = {
         f"{_KEY} key completed:bool completion_success_value:bytes completion_success_value_utf8 completion_failure",
         by="service_name service_key",
     ),
+    "sys_rules": _table("pattern concurrency:u32 description disabled:bool version:u32 last_modified:time", by=""),
     "sys_service": _table("name revision:u64 public:bool ty deployment_id", by=""),
 }

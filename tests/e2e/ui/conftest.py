@@ -22,7 +22,7 @@ _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Screenshots stay here, to be looked at: they are no part of the repository.
 SCREENSHOTS = Path(os.environ.get("HOLDFAST_SCREENSHOTS", ROOT / "build" / "screenshots"))
 
-Shot = Callable[[str], None]
+Shot = Callable[[str], object]
 
 
 @pytest.fixture(scope="session")
@@ -104,4 +104,4 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 def shot(page: Page) -> Shot:
     """Keep a screenshot by name."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return lambda name: page.screenshot(path=SCREENSHOTS / f"{name}.png") and None
+    return lambda name: page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -6,6 +6,9 @@ from typing import Any
 
 from holdfast_engine.explaining import explain
 from holdfast_engine.ids import child_id
+from holdfast_engine.records import Target
+from holdfast_engine.rule_changes import Upsert, upsert_rules
+from holdfast_engine.submit import Submission
 from tests.support import wire_frames as f
 from tests.support.engine_world import EngineUnderTest, answers
 from tests.support.virtual_time import EPOCH_MS, in_virtual_time
@@ -85,6 +88,30 @@ async def test_a_long_chain_of_waiting_is_cut() -> None:
         second = await e.send("S/other")
         await e.rest(1)
         assert (await why(e, second)).count(", which ") == 2
+
+
+@in_virtual_time
+async def test_who_waits_for_a_permit_is_told_its_place() -> None:
+    """Those in line of a scope with a limit are told the limit and their places."""
+    async with EngineUnderTest() as e:
+        rule = Upsert(pattern="tenant", concurrency=1, description=None, is_disabled=False, condition=None)
+        await upsert_rules(e.world, [rule])
+
+        async def work(_: Any) -> list[bytes]:
+            await e.rest(60)
+            return [f.output(), f.END]
+
+        e.script["S/work"] = work
+        target = Target(service="S", key=None, handler="work", scope="tenant")
+        sent = []
+        for _ in range(3):
+            accepted = await e.engine.send(
+                Submission(target=target, headers=(), body=b"", idempotency_key=None, invoke_at_ms=None, limit_key=None)
+            )
+            sent.append(accepted.invocation_id)
+            await e.rest(0.01)
+        expected = "in line in scope 'tenant', whose limits are reached: 1 of the scope may run at a time"
+        assert [await why(e, each) for each in sent[1:]] == [f"is 1st {expected}", f"is 2nd {expected}"]
 
 
 @in_virtual_time

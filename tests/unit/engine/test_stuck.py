@@ -19,7 +19,7 @@ from holdfast_engine.records import (
     Target,
 )
 from holdfast_engine.spoken import cut, moment, ordinal, span, until
-from holdfast_engine.stuck import Evidence, Queue, Reason, reason_of
+from holdfast_engine.stuck import Evidence, Line, Queue, Reason, reason_of
 from holdfast_protocol.ids import encode_awakeable_id, encode_invocation_id
 from holdfast_protocol.messages import MessageType
 from tests.support import wire_frames as f
@@ -52,10 +52,11 @@ def said(
     *entries: bytes,
     queue: Queue | None = None,
     others: dict[str, str] | None = None,
+    line: Line | None = None,
     is_served: bool = True,
 ) -> Reason | None:
     return reason_of(
-        Evidence(head=of, entries=entries, queue=queue, others=others or {}, is_served=is_served, now_ms=NOW)
+        Evidence(head=of, entries=entries, queue=queue, line=line, others=others or {}, is_served=is_served, now_ms=NOW)
     )
 
 
@@ -197,6 +198,15 @@ def test_what_is_ready_and_not_taken_up_says_why() -> None:
     """Ready for long is a remark; ready for code that no deployment has is the reason."""
     assert "is ready since 3 h and no process has taken it up" in sentence(head(Status.READY))
     assert "no deployment that is registered has O/add" in sentence(head(Status.READY), is_served=False)
+
+
+def test_who_stands_in_line_for_a_permit_is_told_the_limit() -> None:
+    """The scope, its limits that are reached, and the place in its line."""
+    scoped = head(Status.READY, target=Target(service="S", key=None, handler="work", scope="tenant"))
+    assert sentence(scoped, line=Line(full=(("", 2), ("a/b", 1)), place=3)) == (
+        "is 3rd in line in scope 'tenant', whose limits are reached: "
+        "2 of the scope; 1 of limit key 'a/b' may run at a time"
+    )
 
 
 def test_a_silent_process_and_a_later_start_are_told() -> None:
