@@ -8,7 +8,7 @@ import pytest
 
 from holdfast_engine.pages import open_slot, slot_in_head
 from holdfast_engine.ports import FENCED, Fenced, Loaded, Store
-from holdfast_engine.records import Head, Slot, Status
+from holdfast_engine.records import Head, Page, Slot, Status
 from tests.conformance.store.samples import acquire, created, full_head, in_status, new_head, new_id
 from tests.support import wire_frames as f
 
@@ -59,6 +59,23 @@ async def test_nobody_is_nobody(store: Store) -> None:
     assert await store.load(new_id(), epoch=None) is None
     assert await store.load(new_id(), epoch=1) is None
     assert await store.notes(new_id()) == ()
+
+
+async def test_later_pages_may_be_put_first(store: Store) -> None:
+    """A journal that is long from the start: its pages are there before its head, and are found behind it."""
+    page = Page(epoch=0, base=0, frames=(f.input_(), f.run(1)), closed=True)
+    head = new_head(status=Status.READY, epoch=0, page=page)
+    frames = (f.run_result(1, b"x" * 900), f.run(2))
+    slot = Slot(page=1, count=0, base=2, frames_bytes=0)
+    after = await appended(store, head, slot, *frames, epoch=0)
+    await appended(store, head, after, f.run_result(2), epoch=0)
+    assert await store.load(head.id, epoch=None) is None
+    await created(store, head)
+    found = await loaded(store, head)
+    assert frames_of(found) == (*page.frames, *frames, f.run_result(2))
+    acquired = await acquire(store, head)
+    assert acquired is not None
+    assert isinstance(await store.load(head.id, epoch=1), Loaded)
 
 
 async def test_an_append_extends_the_head(store: Store) -> None:
