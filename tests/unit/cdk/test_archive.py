@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+import holdfast_cdk
 from holdfast_cdk.archive import write_zip
 from holdfast_cdk.bytecode import byte_code_of, compile_folder, interpreter_of
 
@@ -52,3 +56,13 @@ def test_a_python_that_is_not_here_makes_no_byte_code(tmp_path: Path) -> None:
     compile_folder(tmp_path, python=NOWHERE)
     assert interpreter_of(NOWHERE) is None
     assert [path.name for path in tmp_path.rglob("*")] == ["module.py"]
+
+
+def test_putting_a_zip_together_starts_no_node() -> None:
+    """The modules that make zips do not import the CDK, and the package gives all its names when they are asked for."""
+    script = "import sys, holdfast_cdk.bundle, holdfast_cdk.archive; sys.exit('aws_cdk' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    for name in holdfast_cdk.__all__:
+        assert getattr(holdfast_cdk, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = holdfast_cdk.Nothing
