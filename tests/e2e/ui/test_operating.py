@@ -137,6 +137,35 @@ def test_options_of_a_service_are_changed(page: Page, site: Site) -> None:
     assert site.admin.get("/services/Payment").json()["journal_retention"] == "2d"
 
 
+def test_an_awakeable_is_completed_by_hand(page: Page, site: Site) -> None:
+    """What waits for a person can be answered where one reads that it waits."""
+    waiting = site.send("/Shop/approve", {"item": "lamp"})
+    page.goto(f"/ui/invocations/{waiting}")
+    page.get_by_role("button", name="Complete it by hand").click()
+    page.get_by_role("textbox", name="Value, or reason").fill('"granted"')
+    page.get_by_role("dialog").get_by_role("button", name="Complete", exact=True).click()
+    expect(page.get_by_role("region", name="Result")).to_contain_text("lamp: granted")
+
+
+def test_rules_are_made_and_removed(page: Page, site: Site, shot: Shot) -> None:
+    """A limit is added, changed and removed, and the server has it at each step."""
+    page.goto("/ui/limits")
+    page.get_by_role("button", name="Add a rule").click()
+    page.get_by_label("Pattern").fill("tenant/*")
+    page.get_by_label("How many may run at a time").fill("3")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("table", name="Rules")).to_contain_text("tenant/*")
+    shot("limits")
+    page.get_by_role("button", name="Change tenant/*").click()
+    page.get_by_label("How many may run at a time").fill("4")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("table", name="Rules").get_by_role("cell", name="4", exact=True)).to_be_visible()
+    assert [rule["limits"] for rule in site.admin.get("/limits/rules").json()] == [{"concurrency": 4}]
+    page.get_by_role("button", name="Remove tenant/*").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("main")).to_contain_text("There are no rules")
+
+
 def test_a_completed_one_is_restarted_from_an_entry(page: Page, site: Site) -> None:
     """A new invocation begins behind the entry that was chosen, and one is taken there."""
     done = id_of(site, "handler=buy&status=completed")

@@ -20,6 +20,7 @@ PAGES = {
     "objects": ("/ui/objects", "ada"),
     "object": ("/ui/objects/Cart/bob", "Waiting (3)"),
     "playground": ("/ui/playground?service=Shop&handler=buy", "curl"),
+    "limits": ("/ui/limits", "There are no rules"),
     "sql": ("/ui/introspection", "Tables and columns"),
 }
 

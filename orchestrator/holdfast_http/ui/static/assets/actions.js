@@ -29,7 +29,7 @@ export const allowed = (verb, status) => CAN[verb](status);
 
 export function buttons(invocation, done) {
   return VERBS.filter((verb) => allowed(verb, invocation.status)).map((verb) =>
-    h("button", { type: "button", class: IS_DANGEROUS.has(verb) ? "danger" : verb === "resume" ? "primary" : undefined, "data-verb": verb, onclick: () => one(invocation, verb, done) }, TITLE[verb]));
+    h("button", { type: "button", class: IS_DANGEROUS.has(verb) ? "danger" : verb === "resume" && invocation.status !== "suspended" ? "primary" : undefined, "data-verb": verb, onclick: () => one(invocation, verb, done) }, TITLE[verb]));
 }
 
 async function one(invocation, verb, done) {
@@ -62,6 +62,28 @@ async function askDeployment() {
   const choices = [["keep", "the deployment it is on"], ["latest", "the latest deployment"], ...(await api.deployments()).map((each) => [each.id, each.id])];
   const body = h("div", { class: "stack" }, h("p", {}, MEANS.resume), field("It goes on with", select(choices, deployment, (value) => { deployment = value; })));
   return ask({ title: "Resume", body, confirm: "Resume", read: () => ({ deployment }) });
+}
+
+// What a person, or another system, has to answer: here by hand.
+export async function completeAwakeable(id, done) {
+  const value = h("textarea", { rows: "4", "aria-label": "Value, or reason", spellcheck: "false" });
+  value.value = '"ok"';
+  let how = "resolve";
+  const body = h("div", { class: "stack" }, field("How", select([["resolve", "resolve with a JSON value"], ["reject", "reject with a reason"]], how, (chosen) => { how = chosen; })), field("Value, or reason", value));
+  const read = () => {
+    if (how === "reject") return { how, content: value.value };
+    try { return { how, content: JSON.parse(value.value) }; } catch (error) { toast(`It is no JSON: ${error.message}`, true); return undefined; }
+  };
+  const wanted = await ask({ title: "Complete the awakeable", body, confirm: "Complete", read });
+  if (!wanted) return;
+  try {
+    const { ingress_endpoint: ingress } = await api.version();
+    await api.completeAwakeable(ingress, id, wanted.how, wanted.content);
+    toast("Completed.");
+    done();
+  } catch (error) {
+    toast(error.message, true);
+  }
 }
 
 export async function batch(verb, ids, done) {

@@ -4,11 +4,11 @@ export class ApiError extends Error {
   constructor(status, message) { super(message); this.status = status; }
 }
 
-async function request(method, path, body) {
+async function request(method, path, body, type = "application/json") {
   const options = { method, headers: { accept: "application/json" } };
   if (body !== undefined) {
-    options.headers["content-type"] = "application/json";
-    options.body = JSON.stringify(body);
+    options.headers["content-type"] = type;
+    options.body = type === "application/json" ? JSON.stringify(body) : body;
   }
   let response;
   try {
@@ -46,5 +46,9 @@ export const api = {
   keys: (filter) => request("GET", `/keys${queryOf(filter)}`),
   key: (service, key, scope) => request("GET", `/keys/${q(service)}/${q(key)}${queryOf({ scope })}`),
   editState: (service, body) => request("POST", `/services/${q(service)}/state`, body),
+  rules: () => request("GET", "/limits/rules"),
+  putRules: (rules) => request("PUT", "/limits/rules", rules),
+  removeRules: (rules) => request("POST", "/limits/rules/bulk-delete", rules),
+  completeAwakeable: (ingress, id, how, body) => request("POST", `${ingress.replace(/\/$/, "")}/restate/awakeables/${q(id)}/${how}`, body, how === "reject" ? "text/plain" : undefined),
   sql: async (query) => (await request("POST", "/query", { query })).rows,
 };

@@ -6,6 +6,7 @@ import { deployments } from "./pages/deployments.js";
 import { invocation } from "./pages/invocation.js";
 import { invocations } from "./pages/invocations.js";
 import { object } from "./pages/object.js";
+import { limits } from "./pages/limits.js";
 import { objects } from "./pages/objects.js";
 import { overview } from "./pages/overview.js";
 import { playground } from "./pages/playground.js";
@@ -19,6 +20,7 @@ const PAGES = [
   ["deployments", "Deployments", "deployments", deployments, "d"],
   ["invocations", "Invocations", "invocations", invocations, "i"],
   ["objects", "State & queues", "objects", objects, "t"],
+  ["limits", "Limits", "limits", limits, "l"],
   ["playground", "Playground", "playground", playground, "p"],
   ["introspection", "SQL", "introspection", sql, "q"],
 ];

@@ -1,6 +1,6 @@
 // One invocation: what it waits for, what it did and when, how it failed, and what can be done to it.
 
-import { buttons, restartFrom } from "../actions.js";
+import { buttons, completeAwakeable, restartFrom } from "../actions.js";
 import { api } from "../api.js";
 import { fill, h, link, toast } from "../dom.js";
 import { code, invocationLink, keyPath, linked, pretty, statusBadge, time, took } from "../format.js";
@@ -27,7 +27,7 @@ export async function invocation(page, { rest: [id], signal, go }) {
     // What has not changed keeps its focus and its selection; bars that grow are drawn all the same.
     if (state !== drawn) {
       fill(head, h("div", { class: "grow" }, h("h1", {}, current.target), h("div", { class: "row small" }, h("span", { class: "mono dim" }, current.id), h("button", { class: "quiet tiny", type: "button", onclick: () => copy(current.id) }, "copy"))), statusBadge(current), buttons(current, done));
-      fill(stuck, current.why && h("div", { class: current.status === "paused" ? "banner bad" : "banner", id: "why" }, "It ", linked(current.why), "."));
+      fill(stuck, current.why && h("div", { class: current.status === "paused" ? "banner bad" : "banner", id: "why" }, "It ", linked(current.why), ".", (current.waits_for?.awakeables ?? []).slice(0, 5).map((each) => [" ", h("button", { type: "button", class: "tiny", title: each, onclick: () => completeAwakeable(each, done) }, "Complete it by hand")])));
       fill(facts, factsOf(current).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
       fill(result, resultOf(current));
       fill(failures, failuresOf(current));

@@ -61,7 +61,7 @@ function legend(counts, filter) {
 }
 
 function list(rows) {
-  return h("table", { "aria-label": "Invocations that need a look" },
+  return h("table", { class: "folds", "aria-label": "Invocations that need a look" },
     h("thead", {}, h("tr", {}, ["Status", "Invocation", "Why", "Since"].map((text) => h("th", { scope: "col" }, text)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, statusBadge(row)), h("td", { class: "nowrap" }, target(row)), h("td", {}, linked(row.why ?? "")), h("td", { class: "nowrap" }, time(row.modified_at))))));
 }
