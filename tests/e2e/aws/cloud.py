@@ -95,6 +95,6 @@ def deployed(folder: Path) -> Iterator[Cloud]:
 
 def _install() -> None:
     if (problem := node_problem()) is not None:
-        pytest.skip(f"the deployment to a stand-in for AWS {problem}: CDK, dynoxide and Restate's TypeScript SDK do")
+        pytest.skip(f"the deployment to a stand-in for AWS, with CDK, dynoxide and Restate's SDK from npm, {problem}")
     install_cdk()
     npm_installed(_NODE, "Restate's TypeScript SDK")
