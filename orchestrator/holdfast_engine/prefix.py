@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from holdfast_engine.journal import Journal
-from holdfast_protocol.messages import Message, decode
+from collections.abc import Iterable
+
+from holdfast_engine.journal import Journal, leaf_of, type_of
+from holdfast_protocol.ids import FIRST_AWAKEABLE_SIGNAL_ID
+from holdfast_protocol.messages import Message, MessageType, decode
 
 # The fields by which commands say which completions answer them.
 _COMPLETION_FIELDS = ("invocation_id_notification_idx", "result_completion_id")
@@ -24,6 +27,15 @@ def prefix_of(journal: Journal, *, until: int) -> tuple[bytes, ...] | None:
             if index > until:
                 later.add(index)
     return (*journal.entries[: until + 1], *(journal.entries[index] for index in sorted(later)))
+
+
+def answered_awakeables(frames: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the marks of the signals in a prefix that complete awakeables.
+
+    The new invocation asks for them again, under ids of its own: an answer is too late there, as the first one counts.
+    """
+    signals = [leaf_of(frame)[1] for frame in frames if type_of(frame) == MessageType.SIGNAL]
+    return tuple(f"s#{each}" for each in signals if isinstance(each, int) and each >= FIRST_AWAKEABLE_SIGNAL_ID)
 
 
 def _completion_ids(command: Message) -> list[int]:

@@ -16,7 +16,7 @@ from holdfast_engine.ids import random_invocation_id, seed_of
 from holdfast_engine.journal import Journal
 from holdfast_engine.load import journal_of_stored
 from holdfast_engine.pausing import OnDeployment, fitting, has_started
-from holdfast_engine.prefix import prefix_of
+from holdfast_engine.prefix import answered_awakeables, prefix_of
 from holdfast_engine.records import Head, Kind, Origin, Page, Slot, Status
 from holdfast_engine.registry import Deployment, HandlerSpec, handler_spec
 from holdfast_engine.retention import has_journal, retentions
@@ -147,11 +147,11 @@ async def _stored(world: World, invocation_id: str, frames: Sequence[bytes]) -> 
         slot = Slot(page=number, count=0, base=base, frames_bytes=0)
         await world.store.append(invocation_id, slot=slot, epoch=0, frames=portion, taken=())
         base += len(portion)
-    first = portions[0]
-    weight = frames_bytes(first, ())
+    first, taken = portions[0], answered_awakeables(frames)
+    weight = frames_bytes(first, taken)
     # An attempt may put as much again into an open page, for which one item has no room. (An input alone is smaller.)
     is_closed = len(portions) > 1 or (len(first) > 1 and is_full(0, frames_bytes=weight, appended_bytes=weight))
-    return Page(epoch=0, base=0, frames=first, closed=is_closed)
+    return Page(epoch=0, base=0, frames=first, closed=is_closed, taken=taken)
 
 
 def _portions(frames: Sequence[bytes], bytes_max: int) -> list[tuple[bytes, ...]]:
