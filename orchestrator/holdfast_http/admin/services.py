@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from holdfast_engine.errors import UnknownTarget
 from holdfast_http.admin.shapes import handler_json, service_json
 from holdfast_http.messages import Response, json_response
-from holdfast_http.openapi import openapi_of
 
 if TYPE_CHECKING:
     from holdfast_engine.registry import Registry, ServiceSpec
@@ -25,6 +24,9 @@ def show_service(registry: Registry, name: str) -> Response:
 
 def show_openapi(registry: Registry, name: str, *, ingress_url: str) -> Response:
     """Return the OpenAPI document of a service."""
+    # Asked for by people, now and then; a function that starts need not read it.
+    from holdfast_http.openapi import openapi_of
+
     return json_response(200, openapi_of(_service(registry, name), ingress_url=ingress_url))
 
 
