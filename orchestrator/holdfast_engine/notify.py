@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from holdfast_engine.blobs import spilled
+from holdfast_engine.handing_over import hand_over
 from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import journal_of
 from holdfast_engine.ports import Fenced
@@ -34,6 +35,9 @@ async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
         await world.wakeups.wake(invocation_id, not_before_ms=None)
     elif head.status is Status.SUSPENDED:
         await _wake_if_it_may_go_on(world, head, leaf, is_success=is_success(note.frame))
+    elif head.status is Status.RUNNING and head.lease_until_ms <= world.clock.now_ms():
+        # Who had it is dead, and its message may be gone (see `handing_over`).
+        await world.wakeups.wake(invocation_id, not_before_ms=None)
     return head
 
 
@@ -120,7 +124,9 @@ async def deliver(world: World, head: Head, outcome: Outcome) -> None:
     assert head.completed_ms is not None
     world.waiters.tell(head.id, Ended(outcome=outcome, completed_ms=head.completed_ms))
     for sink in head.sinks:
-        await complete_sink(world, sink, outcome)
+        note = _note_of(sink, outcome)
+        if not await hand_over(world, sink.invocation_id, note):
+            await notify(world, sink.invocation_id, note)
 
 
 async def deliver_again(world: World, head: Head, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from holdfast_engine.in_hand import InHand
 from holdfast_engine.lacking import Lacking
 from holdfast_engine.limits import RuleBook
 from holdfast_engine.performed import Performed
@@ -155,6 +156,7 @@ class World:
     tasks: Tasks
     waiters: Waiters = field(default_factory=Waiters)
     live: dict[str, Held] = field(default_factory=dict)
+    in_hand: InHand = field(default_factory=InHand)
     performed: Performed = field(default_factory=lambda: Performed(_PERFORMED_MAX))
     rules: RuleBook = field(default_factory=RuleBook)
     lines: set[str] = field(default_factory=set)

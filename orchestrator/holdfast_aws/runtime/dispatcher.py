@@ -42,6 +42,8 @@ class Dispatcher:
     async def handle(self, event: Mapping[str, Any], _: object) -> dict[str, Any]:
         """Handle a batch; return which messages are not done with."""
         receipts = [record["receiptHandle"] for record in event["Records"]]
+        # Of an event that failed as a whole.
+        self._process.world.in_hand.clear()
         async with Heartbeat(self._queue, receipts, seconds=self._process.settings.visibility_s) as heartbeat:
 
             async def one(record: SQSRecord) -> None:
@@ -50,7 +52,14 @@ class Dispatcher:
             answer = await handle_batch(event, one)
             # Children may be under way; their messages are watchdogs that come after this process's end.
             await self._process.settle()
-        return answer
+        return self._with_cut_off(answer, event)
+
+    def _with_cut_off(self, answer: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the messages come back by which invocations were taken up that did not come to rest."""
+        in_hand = self._process.world.in_hand
+        cut_off = [record["messageId"] for record in event["Records"] if _named(record["body"]) in in_hand.busy]
+        in_hand.clear()
+        return {"batchItemFailures": [*answer["batchItemFailures"], *({"itemIdentifier": each} for each in cut_off)]}
 
     async def _one(self, record: SQSRecord, heartbeat: Heartbeat) -> None:
         message = read_message(record.body)
@@ -71,6 +80,8 @@ class Dispatcher:
             raise
         if again_ms is not None:
             await self._again(record, message, again_ms, heartbeat)
+        elif (invocation_id := _named(record.body)) is not None:
+            self._process.world.in_hand.put(invocation_id)
 
     async def _advance(self, message: Message) -> int | None:
         if isinstance(message, KeyRef):
@@ -98,6 +109,17 @@ class Dispatcher:
             await wakeups.wake(message.invocation_id, not_before_ms=max(again_ms, message.until_ms))
         else:
             await wakeups.wake(message, not_before_ms=again_ms)
+
+
+def _named(body: str) -> str | None:
+    """Return the invocation that a message names; None when it names a key, or nothing that can be read."""
+    try:
+        message = read_message(body)
+    except ValueError:
+        return None
+    if isinstance(message, Announced):
+        return message.invocation_id
+    return message if isinstance(message, str) else None
 
 
 def _receives(record: SQSRecord) -> int:

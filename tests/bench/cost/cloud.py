@@ -35,7 +35,7 @@ from holdfast_engine.registry import Registry
 from holdfast_engine.world import Settings, Tasks, World
 from holdfast_local.surroundings import SystemDice
 from holdfast_protocol.ids import FIRST_AWAKEABLE_SIGNAL_ID, decode_invocation_id, encode_awakeable_id
-from tests.bench.cost.queue import BilledQueue, LeapingClock
+from tests.bench.cost.queue import BilledQueue, LeapingClock, Message
 from tests.support.dynamo_stores import MemoryBlobs, client_of, new_tables
 from tests.support.engine_world import ScriptedDiscovery
 from tests.support.function_world import FakeLambda, deployment, function_environment, services_manifest
@@ -131,7 +131,7 @@ class Cloud:
         dispatching: set[asyncio.Task[None]] = set()
         while True:
             while self._idle and (batch := self.queue.receive()):
-                dispatching.add(asyncio.create_task(self._dispatch(self._idle.pop(), batch)))
+                dispatching.add(asyncio.create_task(self.dispatch(self.environment(), batch)))
             if dispatching:
                 done, dispatching = await asyncio.wait(dispatching, return_when=asyncio.FIRST_COMPLETED, timeout=0.02)
                 for task in done:
@@ -141,7 +141,7 @@ class Cloud:
 
     async def dispatch_once(self) -> None:
         """Deliver what can be received now, in one batch."""
-        await self._dispatch(self._idle.pop(), self.queue.receive())
+        await self.dispatch(self.environment(), self.queue.receive())
 
     async def head(self, invocation_id: str) -> Head:
         """Return an invocation's head, off the bill."""
@@ -175,7 +175,12 @@ class Cloud:
         with self._turn:
             self.requests[model.name] += 1
 
-    async def _dispatch(self, environment: Environment, batch: list[Any]) -> None:
+    def environment(self) -> Environment:
+        """Return an idle environment of the dispatcher; it is idle again when it has handled a batch."""
+        return self._idle.pop()
+
+    async def dispatch(self, environment: Environment, batch: list[Message]) -> None:
+        """Have a batch handled, and delete what is done with."""
         environment.begin()
         self.dispatches += 1
         records = [

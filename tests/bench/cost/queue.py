@@ -85,7 +85,7 @@ class BilledQueue:
             self.requests["delete"] += len(back) < len(batch)
             for message in batch:
                 if str(message.number) in back:
-                    message.visible_ms = self._clock.now_ms() + 1000 * self._back_s[str(message.number)]
+                    message.visible_ms = self._clock.now_ms() + 1000 * self._back_s.get(str(message.number), 1)
                     heapq.heappush(self._waiting, message)
 
     def leap(self) -> bool:

@@ -1,0 +1,39 @@
+"""Which invocations this process may take up without a message of their own, because it has not given one away yet."""
+
+from __future__ import annotations
+
+
+class InHand:
+    """The invocations whose messages have been handled in the present event and are acknowledged only at its end.
+
+    An invocation is taken up only by who has a message that names it (O-1). A message whose handling has come to its
+    end is such a one for as long as it is not acknowledged: should the process die, it comes back. So whoever waits
+    for what this very process does meanwhile, a caller for its child, can go on here without another message.
+
+    Who acknowledges must not do so for what is `busy` at the end: that was cut off, and its message is all it has.
+    Where nobody holds messages back like that, this is always empty.
+    """
+
+    def __init__(self) -> None:
+        self._idle: set[str] = set()
+        self.busy: set[str] = set()
+
+    def put(self, invocation_id: str) -> None:
+        """Take note that a message has been handled and is still here."""
+        self._idle.add(invocation_id)
+
+    def take(self, invocation_id: str) -> bool:
+        """Claim an invocation's message for taking it up; False when there is none, or it has been claimed."""
+        if invocation_id not in self._idle or invocation_id in self.busy:
+            return False
+        self.busy.add(invocation_id)
+        return True
+
+    def put_back(self, invocation_id: str) -> None:
+        """Give up a claim: the invocation is at rest, or somebody has a message for it."""
+        self.busy.discard(invocation_id)
+
+    def clear(self) -> None:
+        """Forget everything: the event is over."""
+        self._idle.clear()
+        self.busy.clear()
