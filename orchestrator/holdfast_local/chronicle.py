@@ -45,11 +45,20 @@ def moments_of_head(before: Head | None, after: Head, *, now_ms: int) -> str:
     added = ""
     if before is None or before.page.count < after.page.count:
         added += f"{_ENTRIES}{after.page.count}@{away};"
-    if before is None or before.epoch != after.epoch:
+    if after.status is Status.RUNNING and (before is None or before.epoch != after.epoch):
         added += f"{_ATTEMPT}{after.epoch}@{away};"
+    elif before is not None and _ran_while_queued(before, after):
+        added += f"{_ATTEMPT}{after.epoch}@0;"
     if before is None or before.status is not after.status:
         added += f"{_LETTER_BY_STATUS[after.status]}{after.epoch}@{away};"
     return added
+
+
+def _ran_while_queued(before: Head, after: Head) -> bool:
+    """Return whether an attempt ends that began when the invocation was created: it got its key at once."""
+    is_over = after.status not in (Status.QUEUED, Status.READY)
+    # Whoever ends or pauses it from outside raises the epoch.
+    return before.status is Status.QUEUED and is_over and before.epoch == after.epoch
 
 
 def moments_of_page(before: Page | None, after: Page, *, now_ms: int) -> str:

@@ -170,6 +170,27 @@ async def test_a_history_dates_attempts_entries_and_failures() -> None:
     assert [failure.message for failure in history.failures] == ["first", "second"]
 
 
+@in_virtual_time
+async def test_only_what_ran_counts_as_an_attempt() -> None:
+    """Waiting for a key, a pause and a kill are no attempts; who got its key at once has one from the start."""
+    async with EngineUnderTest() as e:
+        e.script["O/other"] = answers([f.suspension(signals=(17,))])
+        holder = await e.send("O/k/other")
+        await e.rest(1)
+        waiter = await e.send("O/k/other")
+        await e.rest(1)
+        await e.engine.pause(holder)
+        await e.engine.kill(holder)
+        history = await e.engine.history(holder)
+        attempts = [(moment.number, moment.at_ms) for moment in history.moments if moment.what == "attempt"]
+        created_ms = (await e.head(holder)).created_ms
+        assert attempts == [(1, created_ms)]
+        await e.rest(1)
+        whats = [moment.what for moment in (await e.engine.history(waiter)).moments]
+        assert whats[-3:] == ["attempt", "running", "suspended"]
+        assert whats.count("attempt") == 1
+
+
 async def test_the_failures_kept_are_bounded(store: SqliteStore) -> None:
     """The newest failures stay, and they go with their invocation."""
     head = await put(store, 1)

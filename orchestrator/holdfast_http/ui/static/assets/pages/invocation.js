@@ -61,7 +61,7 @@ function factsOf(one) {
     one.key !== undefined && ["Key", link(keyPath(one.service, one.key), one.key)],
     ["Created", time(one.created_at)], ["Took", took(one)],
     one.scheduled_for && ["Starts", time(one.scheduled_for)],
-    one.next_attempt_at && ["Next attempt", time(one.next_attempt_at)],
+    one.status === "backing-off" && one.next_attempt_at && ["Next attempt", time(one.next_attempt_at)],
     one.failed_attempts > 0 && ["Failed attempts", String(one.failed_attempts)],
     one.called_by && ["Called by", invocationLink(one.called_by)],
     one.restarted_from && ["Restarted from", invocationLink(one.restarted_from)],

@@ -54,7 +54,7 @@ async function describe(tables) {
 function resultOf(rows, tookMs) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const save = URL.createObjectURL(new Blob([JSON.stringify(rows, null, 2)], { type: "application/json" }));
-  const note = h("div", { class: "row small dim", style: { padding: "8px 12px" } }, `${rows.length.toLocaleString()} rows in ${span(tookMs)}${rows.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : ""}`, h("a", { href: save, download: "query.json" }, "download"));
+  const note = h("div", { class: "row small dim", style: { padding: "8px 12px" } }, `${rows.length.toLocaleString()} row${rows.length === 1 ? "" : "s"} in ${span(tookMs)}${rows.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : ""}`, h("a", { href: save, download: "query.json" }, "download"));
   if (!rows.length) return note;
   return [note, h("div", { style: { overflow: "auto", "max-height": "60vh" }, tabindex: "0", role: "region", "aria-label": "Rows" }, h("table", { "aria-label": "Result" },
     h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)))),
