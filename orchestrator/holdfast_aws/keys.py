@@ -22,7 +22,7 @@ from holdfast_engine.errors import PayloadTooLarge, StoreUnreachable
 from holdfast_engine.key_operations import NEVER_USED
 from holdfast_engine.ports import Clock, Keyed, Ticket
 from holdfast_engine.records import KeyRef, Lock, StateWrites
-from holdfast_engine.weights import INLINE_VALUE_BYTES_MAX
+from holdfast_engine.weights import INLINE_VALUE_BYTES_MAX, MOVED_VALUE_BYTES_MIN
 
 # A partition key holds 2,048 bytes; a longer key is known by its hash and kept beside it.
 _PARTITION_BYTES_MAX = 1_024
@@ -32,8 +32,8 @@ _WAIT_END = "x"
 # Beyond so many names one expression would not hold them (4 KB), and the whole map is written instead.
 _NAMES_MAX = 100
 # From here on what lives in the lock moves out of it: an item holds 400 KB.
-_LOCK_BYTES_MAX = 300_000
-_MOVED_VALUE_BYTES_MIN = 64
+# The engine refuses what would be as large as that, before it is in the journal.
+_LOCK_BYTES_MAX = 350_000
 _READS_MAX = 10
 
 _IS_FREE = L.key.does_not_exist() | (L.serving == L.next)
@@ -225,7 +225,7 @@ class KeyStore(Part):
             for name, raw in state.items():
                 if "B" in raw:
                     state[name] = await self._values.placed(
-                        partition, name, raw["B"], version=version, inline_bytes_max=_MOVED_VALUE_BYTES_MIN
+                        partition, name, raw["B"], version=version, inline_bytes_max=MOVED_VALUE_BYTES_MIN
                     )
         if item_bytes(state) > _LOCK_BYTES_MAX:
             raise PayloadTooLarge(

@@ -71,7 +71,7 @@ async def _one(world: World, held: Held) -> bool | None:
         # The service of a committed call is no longer registered: the caller waits for it, in the open.
         failure = AttemptFailure(code=error.http_status, message=str(error), rt_code="RT0018", is_counted=False)
         return await _failed(world, held, failure)
-    held.began, held.commands_before, held.refusal = len(journal), journal.commands, None
+    held.began, held.commands_before, held.refusal, held.room = len(journal), journal.commands, None, None
     # What the head says, not what is newest by now: the entries of this attempt pin the invocation to the head's.
     chosen = world.registry.deployment_of(head)
     if chosen is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdfast_engine.held import Held, append_pending
+from holdfast_engine.held import Held, append_pending, room_of
 from holdfast_engine.perform import perform
 from holdfast_engine.ports import Grant
 from holdfast_engine.reading import admit
@@ -40,7 +40,7 @@ class EngineCheckpoint:
     async def append(self, frames: Sequence[bytes]) -> bool:
         """Append entries; False when fenced, or when one is refused: the handler must run nothing more."""
         world, held = self._world, self._held
-        entries, held.refusal = admit(frames, head=held.head, registry=world.registry)
+        entries, held.refusal = admit(frames, head=held.head, registry=world.registry, room=room_of(world, held))
         for frame in entries:
             held.journal.add(frame)
         if not await append_pending(world, held):

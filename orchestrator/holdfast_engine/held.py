@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from holdfast_engine.blobs import spilled, stored_bytes
 from holdfast_engine.journal import Journal
 from holdfast_engine.pages import room_in
-from holdfast_engine.ports import AttemptFailure, Fenced
+from holdfast_engine.ports import Fenced
+from holdfast_engine.reading import Failed
 from holdfast_engine.records import Head, Slot
 from holdfast_engine.registry import HandlerSpec
 from holdfast_engine.state import applied, fold
+from holdfast_engine.state_room import StateRoom
 from holdfast_engine.world import World
 from holdfast_protocol.pages import PAGE_BYTES_MAX
 
@@ -30,7 +33,8 @@ class Held:
     """One epoch of one invocation: the head as last written, the journal as known here, what has been performed.
 
     `began` is the journal's length when the present attempt was sent; the head's `done` follows from it. `refusal` is
-    why the attempt was stopped at a checkpoint. `last_entry_ms`: appends to later pages do not touch the head.
+    why the attempt was stopped at a checkpoint, `room` what it may still write of state. `last_entry_ms`: appends to
+    later pages do not touch the head.
     """
 
     head: Head
@@ -40,7 +44,8 @@ class Held:
     last_entry_ms: int
     began: int = 0
     commands_before: int = 0
-    refusal: AttemptFailure | None = None
+    refusal: Failed | None = None
+    room: StateRoom | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def state_before(self, index: int) -> dict[str, bytes]:
@@ -74,6 +79,16 @@ async def append_pending(world: World, held: Held) -> bool:
             journal.stored(slot, until)
             held.last_entry_ms = world.clock.now_ms()
         return True
+
+
+def room_of(world: World, held: Held) -> StateRoom | None:
+    """Return what watches over how much state this attempt writes; None when it may not write any."""
+    if not held.head.kind.holds_key:
+        return None
+    if held.room is None:
+        as_of_now = partial(held.state_before, len(held.journal))
+        held.room = StateRoom(as_of_now, bytes_max=world.settings.state_bytes_max)
+    return held.room
 
 
 def outgrows_head(world: World, journal: Journal) -> bool:

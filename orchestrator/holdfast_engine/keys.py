@@ -15,13 +15,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from functools import partial
 
+from holdfast_engine.errors import PayloadTooLarge
 from holdfast_engine.held import Key
 from holdfast_engine.ports import Keyed
-from holdfast_engine.records import Head, KeyRef, StateWrites
+from holdfast_engine.records import Head, KeyRef, Lock, StateWrites
 from holdfast_engine.state import NO_WRITES
 from holdfast_engine.world import World
+
+_LOG = logging.getLogger("holdfast")
 
 # A ticket whose owner has said nothing for this long is looked at.
 KEY_CHECK_AFTER_MS = 5_000
@@ -123,6 +128,18 @@ async def leave(world: World, head: Head, *, ticket: int | None, writes: StateWr
     await leave_key(world, head.key_ref, head.id, ticket=ticket, writes=writes)
 
 
+async def _left(
+    world: World, key: KeyRef, holder_id: str, *, ticket: int, writes: StateWrites, next_holder: str | None
+) -> Lock | None:
+    """Leave; state that no store could hold is left behind, or nobody would ever get the key again."""
+    leave = partial(world.store.leave, key, ticket=ticket, invocation_id=holder_id, next_holder=next_holder)
+    try:
+        return await leave(writes=writes)
+    except PayloadTooLarge as error:
+        _LOG.error("%s ends without its last state: %s", holder_id, error)
+        return await leave(writes=NO_WRITES)
+
+
 async def leave_key(world: World, key: KeyRef, holder_id: str, *, ticket: int | None, writes: StateWrites) -> bool:
     """Give back what this holder holds; return whether it was its key until now, so that its writes are in."""
     for _ in range(_ROUNDS_MAX):
@@ -132,13 +149,8 @@ async def leave_key(world: World, key: KeyRef, holder_id: str, *, ticket: int | 
             return False
         waits = dict(await world.store.waits(key, from_ticket=lock.serving, limit=2))
         next_holder = await _remembered(world, waits.get(lock.serving + 1))
-        left = await world.store.leave(
-            key,
-            ticket=lock.serving,
-            invocation_id=holder_id,
-            writes=writes if lock.serving == ticket else NO_WRITES,
-            next_holder=next_holder,
-        )
+        last = writes if lock.serving == ticket else NO_WRITES
+        left = await _left(world, key, holder_id, ticket=lock.serving, writes=last, next_holder=next_holder)
         if left is None:
             continue
         if left.holder is not None:

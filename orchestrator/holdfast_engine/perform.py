@@ -17,7 +17,7 @@ from holdfast_engine.effects import (
     Notify,
     SubmitChild,
 )
-from holdfast_engine.errors import UnknownInvocation
+from holdfast_engine.errors import PayloadTooLarge, UnknownInvocation
 from holdfast_engine.held import Held, Key
 from holdfast_engine.notify import complete_sink, completion_key, notify, notify_if_alive
 from holdfast_engine.outcomes import outcome_of_head
@@ -80,9 +80,13 @@ async def apply_state(world: World, held: Held) -> None:
     writes = fold(journal.entries[key.applied + 1 : index + 1])
     if writes.is_empty:
         return
-    await world.store.apply(
-        held.head.key_ref, ticket=key.ticket, invocation_id=held.head.id, index=index, writes=writes
-    )
+    try:
+        await world.store.apply(
+            held.head.key_ref, ticket=key.ticket, invocation_id=held.head.id, index=index, writes=writes
+        )
+    except PayloadTooLarge:
+        # It is in the journal already; whoever settles the attempt parks the invocation and says why.
+        return
     held.key = Key(ticket=key.ticket, state=applied(key.state, writes), applied=index)
 
 

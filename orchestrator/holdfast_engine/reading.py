@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast_engine.commands import RULES, CommandRefused
-from holdfast_engine.commands.rule import anywhere
+from holdfast_engine.commands.rule import Rule, anywhere
 from holdfast_engine.journal import type_of
 from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.records import Awaiting, Head
 from holdfast_engine.registry import Registry
+from holdfast_engine.state import STATE_WRITES
+from holdfast_engine.state_room import StateRoom
 from holdfast_engine.wire import awaiting_from_suspension
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.messages import MessageType, decode, encode_notification
+from holdfast_protocol.messages import Message, MessageType, decode, encode_notification
 
 # What a handler with a checkpoint may complete by itself: its steps, and sleeps whose time has come.
 _OWN_COMPLETIONS = frozenset({int(MessageType.RUN_COMPLETION), int(MessageType.SLEEP_COMPLETION)})
@@ -56,14 +58,16 @@ class Reading:
     terminator: Terminator
 
 
-def read_answer(answer: Answer, *, head: Head, registry: Registry, has_checkpoint: bool) -> Reading:
+def read_answer(
+    answer: Answer, *, head: Head, registry: Registry, room: StateRoom | None, has_checkpoint: bool
+) -> Reading:
     """Turn the frames of an answer into entries and a terminator."""
     entries: list[bytes] = []
     for frame in answer.frames:
         try:
-            terminator = _read_frame(frame, entries, head, registry, has_checkpoint)
+            terminator = _read_frame(frame, entries, head, registry, room, has_checkpoint)
         except CommandRefused as error:
-            return Reading(entries=tuple(entries), terminator=refused(str(error), error.rt_code))
+            return Reading(entries=tuple(entries), terminator=_refused_command(error))
         except (DecodeError, ValueError) as error:
             return Reading(entries=tuple(entries), terminator=refused(f"the handler answered: {error}", "RT0012"))
         if terminator is not None:
@@ -74,7 +78,9 @@ def read_answer(answer: Answer, *, head: Head, registry: Registry, has_checkpoin
     return Reading(entries=tuple(entries), terminator=Failed(failure=failure))
 
 
-def admit(frames: Sequence[bytes], *, head: Head, registry: Registry) -> tuple[list[bytes], AttemptFailure | None]:
+def admit(
+    frames: Sequence[bytes], *, head: Head, registry: Registry, room: StateRoom | None
+) -> tuple[list[bytes], Failed | None]:
     """Return the frames of a checkpoint that may become entries, and why the next one may not.
 
     What an answer may not hold must not get into the journal by the other way either: there it could not be taken back,
@@ -85,25 +91,43 @@ def admit(frames: Sequence[bytes], *, head: Head, registry: Registry) -> tuple[l
         kind = type_of(frame)
         rule = RULES.get(kind)
         try:
-            if rule is not None and rule.check is not anywhere:
-                rule.check(decode(frame), head, registry)
+            if rule is not None and (rule.check is not anywhere or kind in STATE_WRITES):
+                _check(rule, decode(frame), head, registry, room)
         except CommandRefused as error:
-            return entries, refused(str(error), error.rt_code).failure
+            return entries, _refused_command(error)
         except DecodeError as error:
-            return entries, refused(f"the handler stored: {error}", "RT0012").failure
+            return entries, refused(f"the handler stored: {error}", "RT0012")
         if rule is None and kind not in _OWN_COMPLETIONS:
-            return entries, refused(f"the handler stored a frame of type 0x{kind:04X}", "RT0012").failure
+            return entries, refused(f"the handler stored a frame of type 0x{kind:04X}", "RT0012")
         entries.append(frame)
     return entries, None
 
 
+def _check(rule: Rule, command: Message, head: Head, registry: Registry, room: StateRoom | None) -> None:
+    rule.check(command, head, registry)
+    if room is not None and rule.message_type in STATE_WRITES:
+        room.take(command)
+
+
+def _refused_command(error: CommandRefused) -> Failed:
+    failed = refused(str(error), error.rt_code)
+    if not error.is_final:
+        return failed
+    return replace(failed, failure=replace(failed.failure, code=413), behavior=pb.Error.FAIL)
+
+
 def _read_frame(
-    frame: bytes, entries: list[bytes], head: Head, registry: Registry, has_checkpoint: bool
+    frame: bytes,
+    entries: list[bytes],
+    head: Head,
+    registry: Registry,
+    room: StateRoom | None,
+    has_checkpoint: bool,
 ) -> Terminator | None:
     kind = type_of(frame)
     rule = RULES.get(kind)
     if rule is not None:
-        rule.check(decode(frame), head, registry)
+        _check(rule, decode(frame), head, registry, room)
         entries.append(frame)
         return None
     if kind == MessageType.PROPOSE_RUN_COMPLETION:

@@ -8,8 +8,7 @@ from holdfast_engine.admission import stand_in_line
 from holdfast_engine.answering import answer_in_order
 from holdfast_engine.blobs import spilled, stored_bytes
 from holdfast_engine.decide import BackOff, Finish, GoOn, Pause, Suspend, Verdict, decide
-from holdfast_engine.held import Held, append_pending, outgrows_head, spec_of
-from holdfast_engine.journal import Journal
+from holdfast_engine.held import Held, append_pending, outgrows_head, room_of, spec_of
 from holdfast_engine.keys import leave
 from holdfast_engine.load import add_notes, journal_of
 from holdfast_engine.notify import deliver, settled
@@ -33,9 +32,11 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
     journal, head = held.journal, held.head
     if held.refusal is not None:
         # Whatever a handler answers that was stopped at a checkpoint: this is why.
-        reading = Reading(entries=(), terminator=Failed(failure=held.refusal, is_complete_answer=True))
+        reading = Reading(entries=(), terminator=held.refusal)
     else:
-        reading = read_answer(answer, head=head, registry=world.registry, has_checkpoint=has_checkpoint)
+        reading = read_answer(
+            answer, head=head, registry=world.registry, room=room_of(world, held), has_checkpoint=has_checkpoint
+        )
     for entry in reading.entries[_stored_beyond(held, answer) :]:
         journal.add(entry)
     if not isinstance(reading.terminator, Failed) and not await answer_in_order(world, held, run):
@@ -52,7 +53,7 @@ async def settle(world: World, held: Held, answer: Answer, *, has_checkpoint: bo
         jitter=world.dice.jitter(),
         text_max=world.settings.failure_text_max,
     )
-    verdict = _bounded(world, journal, verdict)
+    verdict = _bounded(world, held, verdict, is_direct=answer.is_direct)
     is_whole = isinstance(reading.terminator, Done | Suspended) or (
         isinstance(reading.terminator, Failed) and reading.terminator.is_complete_answer
     )
@@ -104,7 +105,7 @@ async def _catch_up(world: World, held: Held, answer: Answer) -> bool:
     if answer.slot is not None and journal.durable == held.journal.durable:
         # Nothing was appended after all: what the attempt was sent still goes in front of what it answered.
         return True
-    held.journal = journal
+    held.journal, held.room = journal, None
     return True
 
 
@@ -282,11 +283,19 @@ async def _commit(
     return True
 
 
-def _bounded(world: World, journal: Journal, verdict: Verdict) -> Verdict:
-    """Park an invocation whose journal has outgrown its bound: a handler that loops for ever ends here (P1)."""
-    most = world.settings.journal_entries_max
-    if len(journal) <= most or isinstance(verdict, Finish):
+def _bounded(world: World, held: Held, verdict: Verdict, *, is_direct: bool) -> Verdict:
+    """Park an invocation that has outgrown a bound: a handler that loops for ever ends here (P1).
+
+    State is refused before it is in the journal, unless the handler has put it there by itself.
+    """
+    most, length = world.settings.journal_entries_max, len(held.journal)
+    room = room_of(world, held) if is_direct else None
+    excess = room.excess if room is not None else None
+    if excess is not None:
+        failure = LastFailure(code=413, message=excess, rt_code="RT0019", at_ms=world.clock.now_ms())
+        return Pause(command_retries=0, failure=failure)
+    if length <= most or isinstance(verdict, Finish):
         return verdict
-    message = f"the journal has {len(journal)} entries, the limit is {most}: split the work into several invocations"
+    message = f"the journal has {length} entries, the limit is {most}: split the work into several invocations"
     failure = LastFailure(code=500, message=message, rt_code="HF-0430", at_ms=world.clock.now_ms())
     return Pause(command_retries=0, failure=failure)

@@ -13,7 +13,7 @@ from holdfast_protocol.messages import MessageType
 _SET = int(MessageType.SET_STATE)
 _CLEAR = int(MessageType.CLEAR_STATE)
 _CLEAR_ALL = int(MessageType.CLEAR_ALL_STATE)
-_WRITES = frozenset({_SET, _CLEAR, _CLEAR_ALL})
+STATE_WRITES = frozenset({_SET, _CLEAR, _CLEAR_ALL})
 
 NO_WRITES = StateWrites(clear_all=False, values=())
 
@@ -24,7 +24,7 @@ def fold(frames: Iterable[bytes]) -> StateWrites:
     values: dict[str, bytes | None] = {}
     for frame in frames:
         kind = type_of(frame)
-        if kind not in _WRITES:
+        if kind not in STATE_WRITES:
             continue
         if kind == _SET:
             command = pb.SetStateCommand.FromString(frame[HEADER_BYTES:])

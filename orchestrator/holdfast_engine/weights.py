@@ -34,6 +34,12 @@ HEAD_RESERVE_BYTES = 24
 INLINE_VALUE_BYTES_MAX = 900
 # What is left of such a value in the lock: where to find it.
 _POINTER_BYTES = 16
+# A lock that is short of room holds no values but these, which are hardly larger than pointers.
+MOVED_VALUE_BYTES_MIN = 64
+# A ticket, an index and eight digits of a hash.
+_LONGEST_POINTER_BYTES = 32
+# Characters that may not stand in the name of an attribute, and take two there.
+_ESCAPED = "\x1e[]"
 _ARRIVAL_BYTES = 1 + 9
 # Later pages and notes are born with a time to live: ten digits of seconds.
 _EXPIRY_BYTES = 1 + 6
@@ -96,6 +102,12 @@ def lock_bytes(key: KeyRef, lock: Lock | None, state: Mapping[str, bytes]) -> in
         size += _number(lock.applied)
     values = [_utf8(name) + _inline_bytes(value) + 1 for name, value in state.items()]
     return size + 1 + _CONTAINER_BYTES + sum(values)
+
+
+def named_bytes(name: str, value: bytes) -> int:
+    """Return at most what a value of state weighs in a lock that is short of room: a large one has moved out."""
+    escapes = sum(map(name.count, _ESCAPED))
+    return _utf8(name) + escapes + 1 + (len(value) if len(value) <= MOVED_VALUE_BYTES_MIN else _LONGEST_POINTER_BYTES)
 
 
 def value_bytes(key: KeyRef, value: bytes) -> int:

@@ -41,6 +41,7 @@ class Settings:
     `fence_rounds_max`: how often a take-over looks for the open page while zombies still fill pages.
     `blob_bytes_min`: from this size on a frame goes to the blob store.
     `append_bytes_max`: what one write puts into a journal; an item of DynamoDB holds 400 KB.
+    `state_bytes_max`: what the names of a key's state and its smallest values weigh; they share an item with its lock.
     `failure_text_max`: how much of an error's message and stack trace is kept, each.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     fence_rounds_max: int = 100
     blob_bytes_min: int = 100_000
     append_bytes_max: int = 250_000
+    state_bytes_max: int = 300_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,13 @@ async def keep(ctx: holdfast.ObjectContext, request: dict) -> int:
     return 0
 
 
+@store.handler()
+async def clear(ctx: holdfast.ObjectContext) -> int:
+    """Keep nothing any more."""
+    ctx.clear_all()
+    return 0
+
+
 @store.handler(kind="shared")
 async def kept(ctx: holdfast.ObjectSharedContext) -> int:
     """Return how many characters the key keeps."""

@@ -14,7 +14,12 @@ from holdfast_protocol.messages import MessageType
 
 
 class CommandRefused(Exception):
-    """A command that may not stand where it does; the attempt fails, the frames before it are kept."""
+    """A command that may not stand where it does; the attempt fails, the frames before it are kept.
+
+    `is_final` says that it never may, so that the invocation fails with it.
+    """
+
+    is_final = False
 
     def __init__(self, message: str, *, rt_code: str) -> None:
         super().__init__(message)

@@ -150,7 +150,7 @@ good = st.one_of(
 def test_any_answer_can_be_read(frames: list[bytes], garbage: list[bytes], has_checkpoint: bool) -> None:
     """Whatever bytes a handler answers: good frames in front are kept, one for one, and something ends the attempt."""
     answer = Answer(frames=[*frames, *garbage])
-    reading = read_answer(answer, head=own.head(), registry=REGISTRY, has_checkpoint=has_checkpoint)
+    reading = read_answer(answer, head=own.head(), registry=REGISTRY, room=None, has_checkpoint=has_checkpoint)
     assert len(reading.entries) >= len(frames)
     for frame, entry in zip(frames, reading.entries, strict=False):
         is_proposal = frame[:2] == b"\x00\x05"
@@ -164,7 +164,8 @@ def test_nothing_behind_the_terminator_counts(frames: list[bytes], terminator: b
     with_rest = Answer(frames=[*frames, terminator, *behind])
     without = Answer(frames=[*frames, terminator])
     read = [
-        read_answer(each, head=own.head(), registry=REGISTRY, has_checkpoint=False) for each in (with_rest, without)
+        read_answer(each, head=own.head(), registry=REGISTRY, room=None, has_checkpoint=False)
+        for each in (with_rest, without)
     ]
     assert read[0] == read[1]
 
@@ -172,8 +173,10 @@ def test_nothing_behind_the_terminator_counts(frames: list[bytes], terminator: b
 @given(st.lists(good, max_size=6), st.integers(0, 6))
 def test_a_cut_answer_is_a_prefix(frames: list[bytes], at: int) -> None:
     """Of an answer that broke off, what had come is what would have been taken of the whole one."""
-    whole = read_answer(Answer(frames=[*frames, f.END]), head=own.head(), registry=REGISTRY, has_checkpoint=False)
-    cut = read_answer(Answer(frames=frames[:at]), head=own.head(), registry=REGISTRY, has_checkpoint=False)
+    whole = read_answer(
+        Answer(frames=[*frames, f.END]), head=own.head(), registry=REGISTRY, room=None, has_checkpoint=False
+    )
+    cut = read_answer(Answer(frames=frames[:at]), head=own.head(), registry=REGISTRY, room=None, has_checkpoint=False)
     assert whole.entries[: len(cut.entries)] == cut.entries
     assert isinstance(cut.terminator, Failed)
     assert not cut.terminator.is_complete_answer

@@ -13,7 +13,7 @@ import holdfast
 from holdfast_aws.store import DynamoStore
 from holdfast_engine.engine import Submission
 from holdfast_engine.errors import PayloadTooLarge
-from holdfast_engine.records import KeyRef, StateWrites, Target
+from holdfast_engine.records import KeyRef, Outcome, StateWrites, Target
 from holdfast_local.surroundings import SystemClock
 from tests.support import large
 from tests.support.dynamo_server import DynamoServer
@@ -34,7 +34,7 @@ async def server(dynoxide: Dynoxide) -> AsyncIterator[DynamoServer]:
     await server.stop()
 
 
-async def call(server: DynamoServer, path: str, body: Any) -> Any:
+async def outcome(server: DynamoServer, path: str, body: Any) -> Outcome:
     service, *key, handler = path.split("/")
     submission = Submission(
         target=Target(service=service, key=key[0] if key else None, handler=handler),
@@ -44,9 +44,13 @@ async def call(server: DynamoServer, path: str, body: Any) -> Any:
         invoke_at_ms=None,
         limit_key=None,
     )
-    finished = await asyncio.wait_for(server.engine.call(submission), 120)
-    assert finished.outcome.value is not None, finished.outcome
-    return json.loads(finished.outcome.value)
+    return (await asyncio.wait_for(server.engine.call(submission), 120)).outcome
+
+
+async def call(server: DynamoServer, path: str, body: Any) -> Any:
+    ended = await outcome(server, path, body)
+    assert ended.value is not None, ended
+    return json.loads(ended.value)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +87,24 @@ async def test_large_input_and_output(server: DynamoServer) -> None:
 
 
 async def test_a_wide_fan_out(server: DynamoServer) -> None:
-    """Two hundred calls at once end, and each child costs what a child costs."""
+    """A thousand calls at once end, and each child costs what a child costs."""
     before = server.store.meter.write_units
-    assert await call(server, "Large/fan_out", 200) == sum(range(200))
-    assert server.store.meter.write_units - before <= 8 + 199 * 4
+    assert await call(server, "Large/fan_out", 1000) == sum(range(1000))
+    assert server.store.meter.write_units - before <= 8 + 999 * 4
+
+
+async def test_state_beyond_an_item_of_names_is_refused_for_good(server: DynamoServer) -> None:
+    """A handler that names more state than a lock holds fails with the limit, at once; the key goes on as before."""
+    await call(server, "Store/k/keep", {"count": 2, "size": 10, "prefix": "n"})
+    refused = await outcome(server, "Store/k/keep", {"count": 1_000, "size": 1, "prefix": "n" * 400})
+    assert refused.failure is not None
+    assert refused.failure.code == 413
+    assert "the limit is 300000" in refused.failure.message
+    # What it had set before that was committed, as with any failure; what it keeps can be cleared, and more set.
+    assert await call(server, "Store/k/kept", None) > 2 * 10
+    await call(server, "Store/k/clear", None)
+    await call(server, "Store/k/keep", {"count": 3, "size": 10, "prefix": "n"})
+    assert await call(server, "Store/k/kept", None) == 3 * 10
 
 
 async def test_too_many_names_of_state_are_refused(server: DynamoServer) -> None:
@@ -97,6 +115,6 @@ async def test_too_many_names_of_state_are_refused(server: DynamoServer) -> None
     assert await store.apply(KEY, ticket=0, invocation_id="inv_a", index=1, writes=few)
     names = tuple((f"{number:05d}" + "n" * 400, b"") for number in range(1_000))
     many = StateWrites(clear_all=False, values=names)
-    with pytest.raises(PayloadTooLarge, match="300000"):
+    with pytest.raises(PayloadTooLarge, match="350000"):
         await store.apply(KEY, ticket=0, invocation_id="inv_a", index=2, writes=many)
     assert (await store.keyed(KEY, with_state=True)).state == {"few": b"1"}
