@@ -47,8 +47,9 @@ class Pruning:
             return
         for deployment in await drained(self._world, candidates):
             _LOG.info("nothing runs on %s any more: it is removed", deployment.endpoint.address)
-            await forget(self._world, deployment)
+            # The version first: one that is forgotten and still there would never be looked at again.
             await self._versions.delete(deployment.endpoint.address)
+            await forget(self._world, deployment)
 
 
 def _function_of(deployment: Deployment) -> str | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from holdfast_aws.runtime.pruning import PRUNED_MAX, Pruning
+from holdfast_engine.errors import Unavailable
 from holdfast_engine.registry import Deployment, Endpoint
 from tests.support import wire_frames as f
 from tests.support.engine_world import EngineUnderTest, answers, deployment, services
@@ -28,6 +31,13 @@ class Deleted(list[str]):
         self.append(version_arn)
 
 
+class Refusing:
+    """Versions that cannot be deleted now."""
+
+    async def delete(self, version_arn: str) -> None:
+        raise Unavailable(f"deleting {version_arn}: the rate of requests is limited")
+
+
 async def engine_with(e: EngineUnderTest, *deployments: Deployment) -> tuple[Pruning, Deleted]:
     for each in deployments:
         await e.store.save_deployment(each)
@@ -46,6 +56,19 @@ async def test_all_but_the_last_two_go() -> None:
         assert deleted == [f"{FUNCTION}:1", f"{FUNCTION}:2"]
         assert [each.endpoint.address for each in e.world.registry.deployments()] == [f"{FUNCTION}:3", f"{FUNCTION}:4"]
         assert [each.id for each in await e.store.deployments()] == [each.id for each in versions[2:]]
+
+
+@in_virtual_time
+async def test_a_version_that_could_not_be_deleted_is_looked_at_again() -> None:
+    """As long as a version is there the registry knows it, so that the next time finds it."""
+    versions = [version(number) for number in range(1, 4)]
+    async with EngineUnderTest(deployments=versions) as e:
+        pruning, deleted = await engine_with(e, *versions)
+        refusing = Pruning(e.world, Refusing())
+        with pytest.raises(Unavailable):
+            await refusing.prune(FUNCTION, keep=2)
+        await pruning.prune(FUNCTION, keep=2)
+        assert deleted == [f"{FUNCTION}:1"]
 
 
 @in_virtual_time
