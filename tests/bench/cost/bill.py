@@ -21,7 +21,7 @@ HANDLER_GB = 0.25
 
 # What takes CPU time is billed as if the memory were that of a whole processor: with less of both it takes longer.
 _PROCESSOR_GB = 1.769
-# Of a run on one core, measured: the engine, its 26 requests by boto3, and what the handlers do, fakes included.
+# Of a run on one core, measured: the engine, its two dozen requests by boto3, and the handlers, stand-ins included.
 _CPU_S = 0.040
 # How long others take to answer: the usual times in a region.
 _DYNAMODB_S = 0.006
