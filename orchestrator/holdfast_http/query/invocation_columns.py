@@ -29,8 +29,14 @@ STATUS_WORD = {
 JOINED_STATUS_WORD = {**{status: status.value for status in Status}, S.QUEUED: "pending"}
 
 _KIND_WORD = {"service": "service", "object": "virtual_object", "workflow": "workflow"}
-_COMBINATORS = {1: "first_completed", 2: "all_completed", 3: "first_succeeded_or_all_failed"}
-_COMBINATORS[4] = "all_succeeded_or_first_failed"
+_COMBINATORS = {
+    1: "FirstCompleted",
+    2: "AllCompleted",
+    3: "FirstSucceededOrAllFailed",
+    4: "AllSucceededOrFirstFailed",
+}
+# An attempt is on its way, or will be, or has led to a pause.
+_ATTEMPTED = frozenset({S.RUNNING, S.BACKING_OFF, S.PAUSED})
 
 
 def partition_key(invocation_id: str) -> int:
@@ -80,18 +86,18 @@ def _at(history: History, what: str, *, is_first: bool) -> int | None:
     return None if not times else times[0] if is_first else times[-1]
 
 
-def _awaiting_json(awaiting: Awaiting | None) -> str | None:
-    return None if awaiting is None else json.dumps(_tree(awaiting), separators=(",", ":"))
+def _awaiting_json(head: Head) -> str | None:
+    if head.status is not S.SUSPENDED or head.awaiting is None:
+        return None
+    return json.dumps(_tree(head.awaiting), separators=(",", ":"))
 
 
 def _tree(awaiting: Awaiting) -> dict[str, Any]:
-    tree = {
-        "combinator": _COMBINATORS.get(awaiting.combinator, "unknown"),
-        "completions": list(awaiting.completions),
-        "signals": [*awaiting.signals, *awaiting.names],
-        "futures": [_tree(each) for each in awaiting.nested],
-    }
-    return {name: value for name, value in tree.items() if value}
+    leaves: list[dict[str, Any]] = [{"CompletionId": each} for each in awaiting.completions]
+    leaves += [{"SignalIndex": each} for each in awaiting.signals]
+    leaves += [{"SignalName": each} for each in awaiting.names]
+    nodes = [{"Single": leaf} for leaf in leaves] + [_tree(each) for each in awaiting.nested]
+    return {_COMBINATORS.get(awaiting.combinator, "Unknown"): nodes}
 
 
 def _last(field: Callable[[LastFailure], Any]) -> Callable[[Facts], Any]:
@@ -99,7 +105,7 @@ def _last(field: Callable[[LastFailure], Any]) -> Callable[[Facts], Any]:
 
 
 def _awaited(head: Head, field: str) -> list[int] | None:
-    return list(getattr(head.awaiting, field)) if head.awaiting is not None else None
+    return list(getattr(head.awaiting, field)) if head.status is S.SUSPENDED and head.awaiting else None
 
 
 _related_index = _last(lambda failure: failure.command_index)
@@ -142,9 +148,11 @@ _COLUMNS: dict[str, Callable[[Facts], Any]] = {
     "journal_retention": lambda f: f.head.journal_retention_ms,
     "suspended_waiting_for_completions": lambda f: _awaited(f.head, "completions"),
     "suspended_waiting_for_signals": lambda f: _awaited(f.head, "signals"),
-    "suspended_waiting_future_json": lambda f: _awaiting_json(f.head.awaiting),
+    "suspended_waiting_future_json": lambda f: _awaiting_json(f.head),
     "in_flight": lambda f: f.head.status is Status.RUNNING,
-    "retry_count": lambda f: f.head.failed_attempts + (f.head.status is Status.RUNNING),
+    "retry_count": lambda f: (
+        f.head.failed_attempts + (f.head.status is S.RUNNING) if f.head.status in _ATTEMPTED else None
+    ),
     "last_start_at": lambda f: _at(f.history, "attempt", is_first=False),
     "last_attempt_deployment_id": lambda f: f.head.deployment_id,
     "next_retry_at": lambda f: f.head.retry_at_ms,

@@ -9,10 +9,12 @@ from typing import Any
 from holdfast_engine.ports.listing import History
 from holdfast_engine.records import Head, LastFailure, Status
 from holdfast_http.admin.journal_view import journal_json, type_label
+from holdfast_http.query.entry_json import entry_json, entry_lite_json
 from holdfast_http.query.invocation_columns import partition_key
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.errors import DecodeError
-from holdfast_protocol.messages import Message, decode
+from holdfast_protocol.frames import frame_type
+from holdfast_protocol.messages import Message, decode, is_command
 
 # The layout of entries since the stock server's journal of commands and notifications.
 _JOURNAL_VERSION = 2
@@ -20,27 +22,28 @@ _JOURNAL_VERSION = 2
 
 def journal_rows(invocation_id: str, entries: Sequence[bytes], history: History) -> list[dict[str, Any]]:
     """Return the rows of a journal."""
-    callees = _callees(entries)
     rows = []
     for shown, raw in zip(journal_json(entries), entries, strict=True):
         message = _read(raw)
+        callee = shown.get("callee")
         row = {
             "partition_key": partition_key(invocation_id),
             "id": invocation_id,
             "index": shown["index"],
             "entry_type": shown["type"],
-            "name": shown.get("name"),
+            "name": shown.get("name", "" if is_command(frame_type(raw)) else None),
             "completed": shown.get("completed"),
             "raw": raw,
             "raw_length": len(raw),
             "version": _JOURNAL_VERSION,
-            "entry_json": json.dumps(shown, ensure_ascii=False),
-            "entry_lite_json": json.dumps(_lite(shown), ensure_ascii=False),
             "appended_at": appended_ms(history, shown["index"]),
         }
+        if message is not None:
+            row["entry_json"] = _dumped(entry_json(raw, message, callee))
+            row["entry_lite_json"] = _dumped(entry_lite_json(raw, message, callee))
         match message:
             case pb.CallCommand() | pb.OneWayCallCommand():
-                row["invoked_id"] = callees.get(message.invocation_id_notification_idx)
+                row["invoked_id"] = callee
                 row["invoked_target"] = shown.get("target")
             case pb.SleepCommand():
                 row["sleep_wakeup_at"] = min(message.wake_up_time, 2**63 - 1)
@@ -96,14 +99,8 @@ def _error(failure: LastFailure) -> dict[str, Any]:
     return {name: value for name, value in shape.items() if value is not None}
 
 
-def _lite(shown: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if name not in ("value", "values")}
-
-
-def _callees(entries: Sequence[bytes]) -> dict[int, str]:
-    messages = (_read(raw) for raw in entries)
-    told = [message for message in messages if isinstance(message, pb.Notification) and message.invocation_id]
-    return {message.completion_id: message.invocation_id for message in told}
+def _dumped(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read(raw: bytes) -> Message | None:

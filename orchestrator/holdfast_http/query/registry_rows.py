@@ -40,7 +40,7 @@ def deployment_rows(registry: Registry) -> list[dict[str, Any]]:
     return [
         {
             "id": deployment.id,
-            "ty": deployment.endpoint.transport,
+            "ty": "lambda" if deployment.endpoint.transport == "lambda" else "http",
             "endpoint": deployment.endpoint.address,
             "created_at": deployment.created_ms,
             "min_service_protocol_version": deployment.manifest.min_protocol_version,
