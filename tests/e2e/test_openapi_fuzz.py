@@ -1,0 +1,105 @@
+"""Requests made up from our own OpenAPI documents, right and wrong ones, are answered, and without a fault of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+
+from examples.demo.processes import DevServer
+
+SERVICES = """
+import holdfast
+from pydantic import BaseModel
+
+class Order(BaseModel):
+    item: str
+    count: int
+    tags: list[str] = []
+
+shop = holdfast.Service("Shop")
+basket = holdfast.VirtualObject("Basket")
+checkout = holdfast.Workflow("Checkout")
+
+@shop.handler()
+async def place(ctx: holdfast.Context, order: Order) -> Order:
+    return order
+
+@shop.handler()
+async def ping(ctx: holdfast.Context) -> str:
+    return "pong"
+
+@basket.handler()
+async def put(ctx: holdfast.ObjectContext, order: Order) -> str:
+    ctx.set("order", order.item)
+    return ctx.key()
+
+@basket.handler(kind="shared")
+async def peek(ctx: holdfast.ObjectSharedContext) -> str | None:
+    return await ctx.get("order", type_hint=str)
+
+@checkout.main()
+async def run(ctx: holdfast.WorkflowContext, order: Order) -> str:
+    return ctx.key()
+
+services = [shop, basket, checkout]
+"""
+NAMES = ["Shop", "Basket", "Checkout"]
+EXAMPLES = 25
+ANSWERED_WITHIN_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    """A server with a service, an object and a workflow that take a structured input."""
+    folder = tmp_path_factory.mktemp("fuzzed")
+    (folder / "fuzzed.py").write_text(SERVICES)
+    server = DevServer(["fuzzed"], folder=folder, env={"PYTHONPATH": str(folder)})
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_the_document_allows_and_what_it_does_not(server: DevServer, name: str) -> None:
+    """Every operation answers in time and with no status of 500 or more, right requests and broken bodies alike."""
+    document = httpx.get(f"{server.admin_url}/services/{name}/openapi", trust_env=False).json()
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.generation.update(modes=[GenerationMode.POSITIVE])
+    operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    assert operations
+    with httpx.Client(base_url=server.ingress_url, timeout=ANSWERED_WITHIN_S, trust_env=False) as client:
+        for operation in operations:
+            assert _played(operation, server, client) >= EXAMPLES / 2
+    assert server.is_running()
+
+
+def _played(operation: Any, server: DevServer, client: httpx.Client) -> int:
+    """Ask one operation for this and that; return how often."""
+    tried = 0
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), garbage=st.binary(max_size=60))
+    def play(case: schemathesis.Case, garbage: bytes) -> None:
+        nonlocal tried
+        tried += 1
+        right = case.call(base_url=server.ingress_url, timeout=ANSWERED_WITHIN_S)
+        assert right.status_code < 500, (case.as_curl_command(), right.text)
+        wrong = client.post(case.formatted_path, content=garbage, headers={"content-type": "application/json"})
+        assert wrong.status_code < 500, (case.formatted_path, garbage, wrong.text)
+
+    play()
+    return tried
