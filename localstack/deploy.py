@@ -32,8 +32,12 @@ def install_cdk() -> None:
     npm_installed(HERE, "the CDK's command")
 
 
-def deploy(*, app: str, endpoint_url: str, folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+def deploy(
+    *, app: str, endpoint_url: str, folder: Path, env: Mapping[str, str] | None = None, is_first: bool = True
+) -> dict[str, str]:
     """Deploy every stack of the CDK application in a module; return their outputs by name.
+
+    The first time the account is prepared, by `cdk bootstrap`.
 
     Raises:
         DeployFailed: It could not be deployed.
@@ -41,11 +45,12 @@ def deploy(*, app: str, endpoint_url: str, folder: Path, env: Mapping[str, str] 
     environment = {**os.environ, **_aws(endpoint_url), **(env or {})}
     assembly, outputs = folder / "cdk.out", folder / "outputs.json"
     shutil.rmtree(assembly, ignore_errors=True)
-    # The application says what to deploy while the command prepares the account for it.
-    bootstrap = _begun([str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_QUIET], environment)
-    synthesis = _begun([sys.executable, "-m", app], {**environment, "CDK_OUTDIR": str(assembly)})
-    _ended("the application", synthesis)
-    _ended("cdk bootstrap", bootstrap)
+    begun = {"the application": _begun([sys.executable, "-m", app], {**environment, "CDK_OUTDIR": str(assembly)})}
+    if is_first:
+        # The application says what to deploy while the command prepares the account for it.
+        begun["cdk bootstrap"] = _begun([str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_QUIET], environment)
+    for what, process in begun.items():
+        _ended(what, process)
     command = [str(_CDK), "deploy", "--all", "--require-approval=never", f"--app={assembly}", *_QUIET]
     _ended("cdk deploy", _begun([*command, f"--outputs-file={outputs}"], environment))
     by_stack: dict[str, dict[str, str]] = json.loads(outputs.read_text())

@@ -44,7 +44,13 @@ with tempfile.TemporaryDirectory() as name:
         environment=environment,
     )
 python_service(
-    stack, "Official", orchestrator=main, zips=zips, folder=FUNCTIONS / "official", services=(), environment={}
+    stack,
+    "Official",
+    orchestrator=main,
+    zips=zips,
+    folder=FUNCTIONS / "official",
+    services=(),
+    environment={"REVISION": os.environ.get("HOLDFAST_E2E_REVISION", "1")},
 )
 with tempfile.TemporaryDirectory() as name:
     shutil.copy(FUNCTIONS / "node" / "handler.mjs", name)

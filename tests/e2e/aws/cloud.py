@@ -23,6 +23,7 @@ from tests.e2e.aws.door import signing_door
 from tests.e2e.cases import Stage
 from tests.support.site import Site
 
+FIRST = "1"
 _NODE = ROOT / "tests" / "e2e" / "node"
 
 # A killed process is to be noticed within a test's patience.
@@ -34,6 +35,7 @@ class Cloud:
     """A deployed stack; `steps_log` is where the handlers of the kill tests tell what they do."""
 
     running: Running
+    folder: Path
     outputs: dict[str, str]
     stage: Stage
     steps_log: Path
@@ -53,6 +55,10 @@ class Cloud:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+    def redeploy(self, *, revision: str) -> None:
+        """Deploy again, with another function of the official Python SDK."""
+        _deployed(self.running, self.folder, self.stage.effects_log, self.steps_log, revision=revision)
 
     def kill_workers(self) -> int:
         """Kill -9 every process in which a function lives; return how many there were."""
@@ -78,19 +84,28 @@ def _children(parent: int) -> Iterator[int]:
 def deployed(folder: Path) -> Iterator[Cloud]:
     """Deploy the stack with its handler functions, and remove it."""
     effects, steps = folder / "effects.log", folder / "steps.log"
-    handlers = {"HOLDFAST_EXAMPLES_LOG": str(effects), "HOLDFAST_TEST_LOG": str(steps)}
-    env = {"HOLDFAST_E2E_HANDLERS": json.dumps(handlers), "HOLDFAST_E2E_SETTINGS": json.dumps(SETTINGS)}
     _install()
     stand_in = StandIn(folder)
     with ExitStack() as stack:
         running = stand_in.start(port=processes.free_port())
         stack.callback(stand_in.stop)
-        outputs = deploy(app="tests.e2e.aws.app", endpoint_url=running.endpoint_url, folder=folder, env=env)
+        outputs = _deployed(running, folder, effects, steps, revision=FIRST)
         ingress_url = stack.enter_context(signing_door(door(running, outputs["IngressUrl"])))
         admin_url = stack.enter_context(signing_door(door(running, outputs["AdminUrl"])))
         site = stack.enter_context(Site(ingress_url, admin_url))
         stage = Stage(site=site, ingress_url=ingress_url, effects_log=effects)
-        yield Cloud(running=running, outputs=outputs, stage=stage, steps_log=steps)
+        yield Cloud(running=running, folder=folder, outputs=outputs, stage=stage, steps_log=steps)
+
+
+def _deployed(running: Running, folder: Path, effects: Path, steps: Path, *, revision: str) -> dict[str, str]:
+    handlers = {"HOLDFAST_EXAMPLES_LOG": str(effects), "HOLDFAST_TEST_LOG": str(steps)}
+    env = {
+        "HOLDFAST_E2E_HANDLERS": json.dumps(handlers),
+        "HOLDFAST_E2E_SETTINGS": json.dumps(SETTINGS),
+        "HOLDFAST_E2E_REVISION": revision,
+    }
+    url, is_first = running.endpoint_url, revision == FIRST
+    return deploy(app="tests.e2e.aws.app", endpoint_url=url, folder=folder, env=env, is_first=is_first)
 
 
 def _install() -> None:

@@ -1,5 +1,6 @@
-"""A service with the official Python SDK, which knows nothing of Holdfast."""
+"""Services with the official Python SDK, which knows nothing of Holdfast."""
 
+import os
 from datetime import timedelta
 
 import restate
@@ -20,4 +21,21 @@ def _stop(number: int) -> str:
     return f"stop {number}"
 
 
-handler = restate.app([tour])
+pinned = restate.Workflow("PythonPinned")
+
+
+@pinned.main()
+async def run(ctx: restate.WorkflowContext) -> list[str]:
+    """Say which code it is, wait to be told to go on, and say so again."""
+    before = os.environ["REVISION"]
+    await ctx.promise("go", type_hint=bool).value()
+    return [before, os.environ["REVISION"]]
+
+
+@pinned.handler()
+async def go(ctx: restate.WorkflowSharedContext) -> None:
+    """Let the run go on."""
+    await ctx.promise("go", type_hint=bool).resolve(True)
+
+
+handler = restate.app([tour, pinned])
