@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 import holdfast
+from holdfast_aws.clients import s3_client
+from holdfast_aws.s3_blobs import S3Blobs
 from holdfast_aws.store import DynamoStore
 from holdfast_engine.engine import Submission
 from holdfast_engine.errors import PayloadTooLarge
@@ -17,16 +20,27 @@ from holdfast_engine.records import KeyRef, Outcome, StateWrites, Target
 from holdfast_local.surroundings import SystemClock
 from tests.support import large
 from tests.support.dynamo_server import DynamoServer
-from tests.support.dynamo_stores import MemoryBlobs, client_of, new_tables
+from tests.support.dynamo_stores import aws_session, client_of, new_tables
 from tests.support.dynoxide import Dynoxide
 
 KEY = KeyRef(service="Store", key="k")
 
 
 @pytest.fixture
-async def server(dynoxide: Dynoxide) -> AsyncIterator[DynamoServer]:
+def blobs() -> Iterator[S3Blobs]:
+    """A bucket for what is too large for an item."""
+    with mock_aws():
+        client = s3_client(aws_session())
+        client.create_bucket(Bucket="large-values")
+        blobs = S3Blobs(client, "large-values")
+        yield blobs
+        blobs.close()
+
+
+@pytest.fixture
+async def server(dynoxide: Dynoxide, blobs: S3Blobs) -> AsyncIterator[DynamoServer]:
     """A server with the services that go to the limits."""
-    client, blobs = client_of(dynoxide.url), MemoryBlobs()
+    client = client_of(dynoxide.url)
     store = DynamoStore(client, new_tables(client), clock=SystemClock(), blobs=blobs)
     server = DynamoServer(store, blobs=blobs, endpoints={"large": holdfast.Endpoint(large.services)})
     await server.start()
@@ -80,9 +94,10 @@ async def test_large_state(server: DynamoServer, count: int, size: int) -> None:
     assert await call(server, "Store/k/kept", None) == count * size
 
 
-async def test_large_input_and_output(server: DynamoServer) -> None:
-    """A megabyte goes in and comes out."""
-    text = "x" * 1_000_000
+@pytest.mark.parametrize("size", [99_900, 100_100, 399_000, 6_200_000])
+async def test_large_input_and_output(server: DynamoServer, size: int) -> None:
+    """What is about as large as a page takes, as an item, and as Lambda carries goes in and comes out."""
+    text = "x" * size
     assert await call(server, "Large/echo", text) == text
 
 
