@@ -1,9 +1,9 @@
-"""Journal in, messages out: every case here holds for our SDK and for the official one."""
+"""Journal in, messages out: every case here holds for our SDK and for the official ones."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import holdfast
 from tests.support import official_sdk
 from tests.support.journals import FakeCheckpoint, Journal
 from tests.support.programs import handler_of
+from tests.support.restate_server import NodeMissing
 from tests.support.spelled import flattened, frame_from, matches, spell
 
 _CASES = {path.stem: json.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("*.json"))}
@@ -41,6 +42,33 @@ async def test_the_official_sdk_answers_as_the_case_says(case: dict[str, Any], v
     request = _journal(case, version).request()
     fn = handler_of(case["program"], restate)
     _check(case["answer"], await official_sdk.attempt(fn, case.get("kind", "service"), request), version)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[official_sdk.NodeFunction]:
+    """The TypeScript SDK."""
+    try:
+        function = official_sdk.NodeFunction()
+    except NodeMissing as missing:
+        pytest.skip(f"the TypeScript SDK {missing}")
+    yield function
+    function.stop()
+
+
+@pytest.mark.parametrize(
+    ("case", "version"),
+    [
+        param
+        for param in _params()
+        if not param.values[0].get("only_ours") and "typescript_differs" not in param.values[0]
+    ],
+)
+async def test_the_official_typescript_sdk_answers_as_the_case_says(
+    case: dict[str, Any], version: int, node: official_sdk.NodeFunction
+) -> None:
+    """The official TypeScript SDK answers the same journal with the same messages."""
+    request = _journal(case, version).request()
+    _check(case["answer"], await node.attempt(case["program"], case.get("kind", "service"), request), version)
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=name) for name, c in _CASES.items() if "checkpointed" in c])
