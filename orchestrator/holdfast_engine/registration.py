@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from holdfast_engine.errors import RegistrationRejected
 from holdfast_engine.ids import random_deployment_id
-from holdfast_engine.registry import Deployment, Endpoint
+from holdfast_engine.registry import PROTOCOL_CAP, Deployment, Endpoint, protocol_cap
 from holdfast_engine.world import World
 from holdfast_protocol.manifest import Manifest
-from holdfast_protocol.versions import PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, choose_version
+from holdfast_protocol.versions import PROTOCOL_VERSION_MIN, choose_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ async def register(
     if known is not None and not force:
         return Registration(deployment=known, is_new=False)
     manifest, sdk_version = await world.discovery.discover(endpoint)
-    _check_versions(manifest)
+    _check_versions(manifest, metadata)
     if not (force or breaking):
         _check_kinds(world, manifest)
     deployment = Deployment(
@@ -69,7 +69,7 @@ async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwri
     if other is not None and other.id != known.id:
         raise RegistrationRejected(f"{endpoint.address} is registered already, as {other.id}", http_status=409)
     manifest, sdk_version = await world.discovery.discover(endpoint)
-    _check_versions(manifest)
+    _check_versions(manifest, known.metadata)
     if overwrite:
         revisions = tuple(
             (name, known.revision_of(name) or revision) for name, revision in _revisions(world, manifest, known)
@@ -109,12 +109,15 @@ def _check_serves(manifest: Manifest, known: Deployment) -> None:
                 )
 
 
-def _check_versions(manifest: Manifest) -> None:
-    if choose_version(manifest.min_protocol_version, manifest.max_protocol_version) is None:
+def _check_versions(manifest: Manifest, metadata: tuple[tuple[str, str], ...]) -> None:
+    try:
+        cap = protocol_cap(metadata)
+    except ValueError as error:
+        raise RegistrationRejected(f"the metadata '{PROTOCOL_CAP}' cannot be obeyed: {error}") from error
+    if choose_version(manifest.min_protocol_version, manifest.max_protocol_version, cap) is None:
         raise RegistrationRejected(
             f"the endpoint speaks protocol versions {manifest.min_protocol_version} to"
-            f" {manifest.max_protocol_version}, Holdfast {PROTOCOL_VERSION_MIN} to {PROTOCOL_VERSION_MAX}:"
-            " use a newer SDK",
+            f" {manifest.max_protocol_version}, Holdfast {PROTOCOL_VERSION_MIN} to {cap}: use another SDK",
             meta_code="META0012",
         )
 

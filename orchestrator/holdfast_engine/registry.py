@@ -10,12 +10,15 @@ from holdfast_engine.errors import KeyMissing, UnknownTarget
 from holdfast_engine.records import Head, Kind, Target
 from holdfast_engine.retry import OnMaxAttempts, RetryPolicy
 from holdfast_protocol.manifest import HandlerManifest, InputSpec, Manifest, Options, OutputSpec, ServiceManifest
-from holdfast_protocol.versions import choose_version
+from holdfast_protocol.versions import PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN, choose_version
 
 DAY_MS = 24 * 60 * 60 * 1000
 DEFAULT_RETENTION_MS = DAY_MS
 DEFAULT_INACTIVITY_TIMEOUT_MS = 60_000
 DEFAULT_ABORT_TIMEOUT_MS = 600_000
+
+# In a deployment's metadata: do not speak a newer protocol version with it, should its SDK have trouble with that one.
+PROTOCOL_CAP = "holdfast.protocol-version-max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,14 @@ class Deployment:
     created_ms: int
     sdk_version: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def protocol_version(self) -> int | None:
+        """Return the version to speak with it: the newest that both sides know and its metadata allow."""
+        manifest = self.manifest
+        return choose_version(
+            manifest.min_protocol_version, manifest.max_protocol_version, cap=protocol_cap(self.metadata)
+        )
 
     def revision_of(self, service: str) -> int | None:
         """Return the revision of a service in this deployment."""
@@ -166,8 +177,7 @@ class Registry:
         spec = self._service_by_name.get(service)
         if spec is None:
             return None
-        manifest = spec.deployment.manifest
-        version = choose_version(manifest.min_protocol_version, manifest.max_protocol_version)
+        version = spec.deployment.protocol_version
         return (spec.deployment, version) if version is not None else None
 
     def deployment_for(self, head: Head, *, has_progress: bool) -> tuple[Deployment, int] | None:
@@ -193,6 +203,19 @@ class Registry:
             current = self._service_by_name.get(manifest.name)
             if current is None or current.revision <= revision:
                 self._service_by_name[manifest.name] = _service_spec(manifest, deployment, revision)
+
+
+def protocol_cap(metadata: Iterable[tuple[str, str]]) -> int:
+    """Return the newest protocol version that a deployment's metadata allow.
+
+    Raises:
+        ValueError: They ask for one that there is not.
+    """
+    said = dict(metadata).get(PROTOCOL_CAP)
+    cap = PROTOCOL_VERSION_MAX if said is None else int(said)
+    if not PROTOCOL_VERSION_MIN <= cap <= PROTOCOL_VERSION_MAX:
+        raise ValueError(f"there is no protocol version {cap}")
+    return cap
 
 
 def _service_spec(manifest: ServiceManifest, deployment: Deployment, revision: int) -> ServiceSpec:

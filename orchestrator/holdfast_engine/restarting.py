@@ -23,7 +23,6 @@ from holdfast_engine.retention import has_journal, retentions
 from holdfast_engine.submit import NONCE_BYTES, start
 from holdfast_engine.world import World
 from holdfast_protocol.pages import frames_bytes, is_full
-from holdfast_protocol.versions import choose_version
 
 # Before it the SDK derives the seed of its random numbers from the id, which is another now.
 _SEEDED_SINCE_VERSION = 6
@@ -96,7 +95,7 @@ def _deployment(world: World, old: Head, deployment: str | None, *, has_steps: b
         deployment = old.deployment_id or ""
     if not has_steps:
         found = fitting(world, old, deployment, version=None)
-        version = choose_version(found.manifest.min_protocol_version, found.manifest.max_protocol_version)
+        version = found.protocol_version
         assert version is not None, f"{found.id} is registered and speaks no version of ours"
         return found, version
     version = old.protocol_version

@@ -73,11 +73,16 @@ def node_folder() -> Path:
     return _NODE_FOLDER
 
 
+def _keys(identity_key: str | None) -> list[str]:
+    """Return the keys that an endpoint trusts; several are written with commas."""
+    return identity_key.split(",") if identity_key else []
+
+
 def _python_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
-    keys = ["--identity-key", identity_key] if identity_key else []
+    keys = [argument for key in _keys(identity_key) for argument in ("--identity-key", key)]
     return [sys.executable, "-m", "tests.support.serve", "--sdk", sdk, "--port", str(port), *keys, *modules]
 
 
 def _node_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
     script = "versions.mjs" if VERSIONS in modules else "player.mjs"
-    return ["node", str(node_folder() / script), str(port), *([identity_key] if identity_key else [])]
+    return ["node", str(node_folder() / script), str(port), *_keys(identity_key)]

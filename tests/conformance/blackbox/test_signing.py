@@ -47,6 +47,16 @@ async def test_unsigned_requests_are_refused(server: Server, trusting: Endpoint)
         assert (await stranger.post("/invoke/Player/play", content=b"")).status_code == 401
 
 
+async def test_a_key_is_changed_while_endpoints_run(server: Server, arena: Arena) -> None:
+    """An endpoint that trusts an old key and a new one answers whoever signs with either."""
+    for keys in (f"{_STRANGER},{arena.public_key}", f"{arena.public_key},{_STRANGER}"):
+        endpoint = arena.add_endpoint(identity_key=keys)
+        await arena.register(endpoint)
+        assert await server.play(run("a", 1)) == [1]
+        await arena.register(arena.endpoint, force=True)
+        endpoint.kill()
+
+
 async def test_an_endpoint_that_trusts_another_is_not_registered(server: Server) -> None:
     """An endpoint that refuses the orchestrator cannot be registered with it."""
     endpoint = server.arena.add_endpoint(identity_key=_STRANGER)

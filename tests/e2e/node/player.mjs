@@ -176,6 +176,6 @@ const services = [
   service("Forgetful", { journalRetention: 0 }),
 ];
 
-const [port, identityKey] = process.argv.slice(2);
-const handler = restate.createEndpointHandler({ services, identityKeys: identityKey ? [identityKey] : undefined });
+const [port, ...identityKeys] = process.argv.slice(2);
+const handler = restate.createEndpointHandler({ services, identityKeys: identityKeys.length ? identityKeys : undefined });
 http2.createServer(handler).listen(Number(port), "127.0.0.1");
