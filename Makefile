@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate test-aws conformance sim bench chaos up deploy down lint format clean
+.PHONY: help demo test test-restate test-aws conformance sim reliability bench chaos up deploy down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,9 @@ conformance: $(VENV)/dev.stamp ## Drive black-box cases through ours and a stock
 
 sim: $(VENV)/dev.stamp ## Play seeded histories on virtual time; SEEDS=1000 for more
 	$(BIN)/python -m tests.simulation --seeds=$(or $(SEEDS),300)
+
+reliability: $(VENV)/dev.stamp ## Try everything that docs/reliability.md reports, and write it; SEEDS=1000 KILLS=20
+	$(BIN)/python -m tests.simulation.reliability --seeds=$(or $(SEEDS),1000) --kill-rounds=$(or $(KILLS),20)
 
 bench: $(VENV)/dev.stamp ## Measure: invocations/s, latency, CPU and what DynamoDB would have billed
 	$(BIN)/python -m tests.bench

@@ -25,7 +25,7 @@ from tests.simulation.checkers.steps import RecordedSteps, SameCommands
 from tests.simulation.checkers.timers import PunctualTimers
 from tests.simulation.history import History
 from tests.simulation.logs import listening
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import Scenario, What
 from tests.simulation.watch import Checker, Violation, Watch
 from tests.simulation.workload.clients import Clients
 from tests.simulation.workload.handlers import endpoint
@@ -53,6 +53,7 @@ class Result:
     violation: Violation | None
     history: History
     faults: tuple[Fault, ...]
+    orders: Counter[What]
     stats: Counter[str]
 
     @property
@@ -130,6 +131,7 @@ class Simulation:
             violation=self.watch.violation or violation,
             history=self.history,
             faults=tuple(self.faults.happened),
+            orders=self.operators.carried_out,
             stats=self._stats(),
         )
 
@@ -230,7 +232,6 @@ class Simulation:
             keys_linearized=self.creations.decided,
             objects_linearized=self.objects.decided,
             objects_undecided=self.objects.undecided,
-            **{f"orders: {what}": count for what, count in self.operators.carried_out.items()},
         )
 
 

@@ -9,11 +9,10 @@ import pytest
 
 from tests.simulation.minimise import listed, minimised, without
 from tests.simulation.mutants.all import MUTANTS
+from tests.simulation.regressions.kept import KEPT
 from tests.simulation.scenario import Scenario
 from tests.simulation.simulation import run
 from tests.simulation.workload.generator import generate
-
-KEPT = sorted((Path(__file__).parent / "regressions").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)

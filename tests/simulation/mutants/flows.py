@@ -16,7 +16,6 @@ from holdfast_engine import (
     operating,
     outcomes,
     perform,
-    purging,
     settle,
     submit,
 )
@@ -184,5 +183,4 @@ MUTANTS = (
     ),
     mutant("an outcome is told before its state is written", "K3", (outcomes, "_write_state", _nothing)),
     mutant("a resumed one is not woken", "D1", (operating, "resume", _resumed_in_silence)),
-    mutant("purged with work left to do", "D2", (purging, "advance", _nothing)),
 )

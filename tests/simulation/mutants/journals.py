@@ -14,7 +14,6 @@ from holdfast_engine.ports import Answer
 from holdfast_engine.records import Head, Page, Status
 from holdfast_engine.world import World
 from tests.simulation.mutants.mutant import mutant
-from tests.simulation.world import store
 
 
 def _append_to_head_of_anybody(right: Any) -> Any:
@@ -50,13 +49,6 @@ def _without_claim(right: Any) -> Any:
         return True
 
     return claim_open_slot
-
-
-def _head_only(right: Any) -> Any:
-    def is_fenced(loaded: Any, epoch: int) -> bool:
-        return bool(loaded.head.epoch != epoch)
-
-    return is_fenced
 
 
 def _notes_in_front(right: Any) -> Any:
@@ -138,7 +130,6 @@ MUTANTS = (
     ),
     mutant("no fencing on commit", "J2", (operations, "commit", _commit_of_any_epoch), weather="zombies"),
     mutant("no claim of the open slot", "O-8", (advance, "_claim_open_slot", _without_claim), weather="zombies"),
-    mutant("page epochs ignored at load", "O-8", (store, "is_fenced", _head_only), weather="zombies"),
     mutant("notes in front of frames", "R2", (attempt, "_invoke", _notes_in_front)),
     mutant(
         "merged notes not stored with the checkpoint",

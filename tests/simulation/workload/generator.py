@@ -53,7 +53,7 @@ def generate(seed: int) -> Scenario:
     weather = dice.choice(tuple(_WEATHERS))
     has_orders = weather == "operators" or dice.random() < 0.2
     author = _Author(dice, is_disturbed=has_orders, weather=weather)
-    requests = author.requests()
+    requests = author.requests(weather)
     rates, wanted = _WEATHERS[weather]
     kinds = frozenset(kind for kind in Kind if kind in wanted and dice.random() < dice.choice((0.3, 0.6, 1.0)))
     return Scenario(
@@ -94,7 +94,14 @@ _WEATHERS: dict[str, tuple[dict[Site, float], frozenset[Kind]]] = {
         _CRASHES,
     ),
     "zombies": (
-        {Site.WRITE: 0.04, Site.READ: 0.02, Site.DELIVERY: 0.3, Site.PROCESS: 0.3, Site.INVOKE: 0.3},
+        {
+            Site.WRITE: 0.04,
+            Site.READ: 0.02,
+            Site.PAGE: 0.08,
+            Site.DELIVERY: 0.3,
+            Site.PROCESS: 0.3,
+            Site.INVOKE: 0.3,
+        },
         _STALLS,
     ),
     "answers": ({Site.WRITE: 0.12, Site.SEND: 0.08, Site.READ: 0.02, Site.INVOKE: 0.15}, _ANSWERS),
@@ -171,7 +178,7 @@ class _Author:
         self._workflows = 0
         self._names = 0
 
-    def requests(self) -> list[Request]:
+    def requests(self, weather: str) -> list[Request]:
         """Return what clients ask for, with the programs that takes."""
         dice = self._dice
         requests: list[Request] = []
@@ -185,6 +192,8 @@ class _Author:
             requests += self._deep_tree()
         if dice.random() < 0.1:
             requests += self._wide_fan()
+        if weather == "calm" and dice.random() < 0.5:
+            requests += self._rendezvous()
         return requests
 
     def _request(self) -> list[Request]:
@@ -232,6 +241,21 @@ class _Author:
         body: list[Statement] = [["gather", *(["call", each] for each in called)], *(["send", each] for each in sent)]
         fan = self._add(SERVICE, "run", None, body)
         return [Request(at_ms=dice.randint(0, 5_000), how="send", program=fan)]
+
+    def _rendezvous(self) -> list[Request]:
+        """Return requests whose calls come back just when there is nothing left to do but wait for them.
+
+        A call is made once the first step is recorded; the second one takes as long as the callee's only one.
+        """
+        dice = self._dice
+        requests = []
+        for _ in range(dice.randint(2, 6)):
+            pause_s = dice.choice((0.02, 0.05, 0.1, 0.2))
+            callee = self._add(SERVICE, "run", None, [["slow", self._name(), pause_s]])
+            steps: list[Statement] = [["slow", self._name(), 0.05], ["slow", self._name(), 0.05 + pause_s]]
+            program = self._add(SERVICE, "run", None, [["gather", ["call", callee], *steps]])
+            requests.append(Request(at_ms=dice.randint(0, 3_000), how="call", program=program))
+        return requests
 
     def _poison(self) -> list[Request]:
         service = self._dice.choice((POISON, DOOMED))

@@ -296,3 +296,8 @@ def _same(value: Any) -> Any:
 
 def _decoded(value: bytes) -> Any:
     return json.loads(value)
+
+
+VERBS = tuple(name[4:] for name in vars(Execution) if name.startswith("_do_")) + tuple(
+    name[6:] for name in vars(Execution) if name.startswith("_make_")
+)

@@ -14,7 +14,7 @@ from holdfast_protocol.frames import frame_type
 from holdfast_protocol.messages import MessageType
 from tests.simulation.checkers.ledger import Ledger, page_of
 from tests.simulation.scenario import Order, What
-from tests.simulation.workload.programs import Program
+from tests.simulation.workload.programs import Program, verbs_in
 from tests.simulation.world.disk import Changed
 from tests.simulation.world.fleet import ConnectionLost, Fleet
 
@@ -97,7 +97,7 @@ class Operators:
         match order.what:
             case "restart":
                 body = self._programs[self._ledger.program_of(head.id)].body
-                return head.kind is not Kind.WORKFLOW and not _ONCE.intersection(_verbs(body))
+                return head.kind is not Kind.WORKFLOW and not _ONCE.intersection(verbs_in(body))
             case "purge":
                 # Nobody asks for it again: whoever does gets another one.
                 return head.idempotency_key is None and head.kind is not Kind.WORKFLOW and not self._is_asked_for(head)
@@ -109,7 +109,7 @@ class Operators:
         if head.caller is None:
             return False
         body = self._programs[self._ledger.program_of(head.caller.invocation_id)].body
-        return not _RETURNING.isdisjoint(_verbs(body))
+        return not _RETURNING.isdisjoint(verbs_in(body))
 
     async def _see_through(self, order: Order, invocation_id: str) -> None:
         self._note(order, invocation_id)
@@ -158,14 +158,3 @@ async def _carry_out(engine: Engine, what: What, which: int, invocation_id: str)
             await engine.purge_journal(invocation_id)
         case _:
             raise AssertionError(what)
-
-
-def _verbs(body: Sequence[Any]) -> set[str]:
-    """Return the words of statements, of those within others as well."""
-    found: set[str] = set()
-    for part in body:
-        if isinstance(part, str):
-            found.add(part)
-        elif isinstance(part, list):
-            found |= _verbs(part)
-    return found

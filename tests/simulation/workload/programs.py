@@ -35,6 +35,7 @@ programs by it, so a tree of calls is a tree of numbers, and each program is run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,3 +65,14 @@ class Program:
         """Return the program that a regression has kept."""
         service, handler, key, body = data
         return cls(service=service, handler=handler, key=key, body=body)
+
+
+def verbs_in(body: Sequence[Any]) -> set[str]:
+    """Return the verbs of statements, those within others included; names of steps are among them."""
+    found: set[str] = set()
+    for part in body:
+        if isinstance(part, str):
+            found.add(part)
+        elif isinstance(part, list):
+            found |= verbs_in(part)
+    return found

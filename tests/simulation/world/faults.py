@@ -18,6 +18,7 @@ class Site(StrEnum):
     """A place where something can go wrong."""
 
     READ = "read"
+    PAGE = "page of a query"
     WRITE = "write"
     SEND = "send"
     DELIVERY = "delivery"
@@ -71,6 +72,8 @@ DESCRIPTIONS: dict[Kind, str] = {
 
 KINDS_BY_SITE: dict[Site, tuple[Kind, ...]] = {
     Site.READ: (Kind.CRASH_BEFORE, Kind.LOST, Kind.THROTTLED, Kind.STALL_BEFORE, Kind.STALL_AFTER),
+    # Between two items of a query, which is no snapshot.
+    Site.PAGE: (Kind.STALL_BEFORE, Kind.STALL_AFTER, Kind.THROTTLED),
     Site.WRITE: (
         Kind.CRASH_BEFORE,
         Kind.CRASH_AFTER,

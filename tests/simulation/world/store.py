@@ -119,7 +119,7 @@ class SimStore(SimPermits):
             # Most have none, and then there is nothing to be read at another moment.
             return None
         what = f"page {invocation_id} {number}"
-        return await self._do(_READ, what, lambda: self._disk.get("page", invocation_id, number))
+        return await self._do(Site.PAGE, what, lambda: self._disk.get("page", invocation_id, number))
 
     async def notes(self, invocation_id: str) -> tuple[Note, ...]:
         def effect() -> tuple[Note, ...]:

@@ -1,0 +1,113 @@
+"""The page docs/reliability.md: every figure on it comes from a run that this makes, and names the command for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from tests.simulation.long_run import Ran, played
+from tests.simulation.mutants.all import MUTANTS, SEED_BY_MUTANT
+from tests.simulation.mutants.hunt import Caught, hunt
+from tests.simulation.regressions.kept import KEPT
+from tests.simulation.reliability_page import Page, written
+from tests.support.tree import ROOT
+
+PAGE = ROOT / "docs" / "reliability.md"
+
+KILLS = ["tests/e2e/test_kill.py"]
+# What reads bytes of strangers, each with its tests; what they try is counted by Hypothesis.
+HOSTILE = {
+    "frames": "tests/properties/protocol/test_frame_properties.py",
+    "messages": "tests/properties/protocol/test_message_properties.py",
+    "manifests": "tests/properties/protocol/test_manifest_properties.py",
+    "answers of Lambda functions": "tests/properties/protocol/test_envelope_properties.py",
+    "invocation, deployment and awakeable ids": "tests/properties/protocol/test_id_properties.py",
+    "requests to ingress and admin": "tests/properties/http/test_any_request.py",
+    "requests made up from our OpenAPI documents": "tests/e2e/test_openapi_fuzz.py",
+    "messages on the sends queue": "tests/properties/aws/test_any_message.py",
+    "answers to the SDK": "tests/properties/sdk/test_sdk_machine_garbage.py",
+}
+DAMAGE = ["tests/e2e/test_damaged_data.py"]
+_TRIED = re.compile(r"(\d+) passing, (\d+) failing")
+
+
+class RunFailed(Exception):
+    """Something that the page would report did not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much is run."""
+
+    seeds: int
+    kill_rounds: int
+
+
+def main() -> int:
+    """Run everything and write the page; 1 when anything does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.reliability", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--kill-rounds", type=int, default=20)
+    options = parser.parse_args()
+    sizes = Sizes(seeds=options.seeds, kill_rounds=options.kill_rounds)
+    ran = _simulated(sizes.seeds)
+    page = Page(
+        ran=ran,
+        caught=_caught(),
+        regressions=tuple(path.stem for path in KEPT),
+        kill_rounds=sizes.kill_rounds,
+        kills_passed=_passed([*KILLS, f"--kill-rounds={sizes.kill_rounds}", "--timeout=3600"]),
+        damage_passed=_passed(DAMAGE),
+        hostile={what: (path, _tried(path)) for what, path in HOSTILE.items()},
+    )
+    PAGE.write_text(written(page), encoding="utf-8")
+    print(f"wrote {PAGE}")
+    return 0
+
+
+def _simulated(seeds: int) -> Ran:
+    ran = Ran()
+    for part in played(0, seeds, jobs=os.cpu_count() or 1):
+        ran.add(part)
+    if ran.failures:
+        raise RunFailed(f"seeds {ran.failures}")
+    return ran
+
+
+def _caught() -> dict[str, Caught]:
+    """Return by which seed each mutant is found now; each has been found from seed 0 on before."""
+    caught = {mutant.name: hunt(mutant, [SEED_BY_MUTANT[mutant.name]], tries_max=1) for mutant in MUTANTS}
+    missed = [name for name, each in caught.items() if each is None]
+    if missed:
+        raise RunFailed(f"not found by the seeds that are kept: {missed}; python -m tests.simulation --mutants")
+    return {name: each for name, each in caught.items() if each is not None}
+
+
+def _passed(arguments: list[str]) -> int:
+    """Run tests that must pass; return how many they are."""
+    found = re.search(r"(\d+) passed", _output(arguments))
+    assert found is not None
+    return int(found[1])
+
+
+def _tried(path: str) -> int:
+    """Run the tests of a file; return how many inputs they tried."""
+    output = _output([path, "--hypothesis-show-statistics"])
+    return sum(int(passing) + int(failing) for passing, failing in _TRIED.findall(output))
+
+
+def _output(arguments: list[str]) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
+    environment = {**os.environ, "HOLDFAST_TEST_ALL": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RunFailed(f"{' '.join(command)}\n{ended.stdout[-4000:]}")
+    return ended.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
