@@ -94,11 +94,9 @@ async def test_a_paused_one_keeps_its_key() -> None:
 
 @in_virtual_time
 async def test_paused_between_its_turn_and_its_first_attempt() -> None:
-    """Paused when the key had come to it and nobody had run it yet, an invocation still writes under its own ticket.
-
-    The acquire that would have said the ticket is refused; the one after the resume finds it at the lock. Killed in
-    the middle of that attempt, it leaves behind what it had stored.
-    """
+    """Paused when the key had come to it and nobody had run it yet, an invocation still writes under its own ticket."""
+    # The acquire that would have said the ticket is refused; the one after the resume finds it at the lock. Killed in
+    # the middle of that attempt, it leaves behind what it had stored.
     async with EngineUnderTest(store=Hooked) as e:
         assert isinstance(e.store, Hooked)
         gate = asyncio.Event()
