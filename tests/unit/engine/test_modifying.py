@@ -46,7 +46,7 @@ async def test_a_dry_run_changes_nothing() -> None:
 
 @in_virtual_time
 async def test_what_is_pinned_to_it_may_need_all_of_it() -> None:
-    """An endpoint without a handler of the deployment is refused, unless that is meant; new work does not move there."""
+    """An endpoint that lacks a handler is refused, unless that is meant; and then new work does not move there."""
     async with world(SECOND.manifest) as e:
         with pytest.raises(RegistrationRejected, match="overwrite=true"):
             await e.engine.modify_deployment(FIRST.id, ELSEWHERE, overwrite=False, dry_run=False)
