@@ -9,10 +9,10 @@ from holdfast_http.admin.answers import EXPECTED, error_response, problem_respon
 from holdfast_http.admin.routes import route
 from holdfast_http.admin.tools import Tools
 from holdfast_http.messages import Request, Response
-from holdfast_http.query.queries import Queries
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
+    from holdfast_http.query.queries import Queries
 
 _log = logging.getLogger("holdfast.http")
 
@@ -21,9 +21,9 @@ class Admin:
     """Answers the requests of the admin API. Pages of other origins get no leave to read it."""
 
     def __init__(self, engine: Engine, *, product_version: str, ingress_url: str) -> None:
-        self._queries = Queries(engine)
+        self._queries: Queries | None = None
         self._tools = Tools(
-            engine=engine, product_version=product_version, ingress_url=ingress_url, queries=self._queries
+            engine=engine, product_version=product_version, ingress_url=ingress_url, queries=self._open_queries
         )
 
     async def handle(self, request: Request) -> Response:
@@ -38,7 +38,16 @@ class Admin:
 
     async def close(self) -> None:
         """End the process that runs queries, if there is one."""
-        await self._queries.close()
+        if self._queries is not None:
+            await self._queries.close()
+
+    def _open_queries(self) -> Queries:
+        # A fifth of what this API imports, and most of the time nobody asks.
+        from holdfast_http.query.queries import Queries
+
+        if self._queries is None:
+            self._queries = Queries(self._tools.engine)
+        return self._queries
 
     def refuse(self, request: Request, *, status: int, message: str) -> Response:  # noqa: ARG002 - as App has it.
         """Return the error response for what a binding must refuse before it has the body."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdfast_http.json_body import JsonBody, require_json_type
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
 
 
-async def run(queries: Queries, request: Request) -> Response:
+async def run(queries: Callable[[], Queries], request: Request) -> Response:
     """Answer a query; who accepts JSON and nothing else gets that, anybody else an Arrow stream."""
     from holdfast_http.query.budget import QueryRefused
 
@@ -22,7 +23,7 @@ async def run(queries: Queries, request: Request) -> Response:
     query = JsonBody(request).text("query")
     as_json = request.header("accept") == JSON_TYPE
     try:
-        body = await queries.run(query, as_json=as_json)
+        body = await queries().run(query, as_json=as_json)
     except QueryRefused as refused:
         raise HttpProblem(refused.status, str(refused)) from refused
     return Response(status=200, headers=(("content-type", JSON_TYPE if as_json else ARROW_TYPE),), body=body)

@@ -23,4 +23,4 @@ class Tools:
     engine: Engine
     product_version: str
     ingress_url: str
-    queries: Queries
+    queries: Callable[[], Queries]

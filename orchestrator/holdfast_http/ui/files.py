@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 
 from holdfast_http.messages import Request, Response
 from holdfast_http.problems import HttpProblem
@@ -54,6 +53,9 @@ def show(request: Request, path: tuple[str, ...]) -> Response:
 @cache
 def _files() -> dict[str, tuple[bytes, str, str]]:
     """Return all files by their paths; a request can name one of these and nothing else."""
+    # Not before somebody looks: a function that starts for anything else need not pay for it.
+    from importlib.resources import files
+
     found = {}
     folders = [("", files(__package__) / "static")]
     while folders:
