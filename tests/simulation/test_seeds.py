@@ -19,6 +19,9 @@ from tests.support.tree import ROOT
 
 SEEDS = 300
 
+# A minute of work on two cores, and more where others want them as well.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def ran() -> Ran:
