@@ -10,13 +10,13 @@ class InHand:
     end is such a one for as long as it is not acknowledged: should the process die, it comes back. So whoever waits
     for what this very process does meanwhile, a caller for its child, can go on here without another message.
 
-    Who acknowledges must not do so for what is `busy` at the end: that was cut off, and its message is all it has.
-    Where nobody holds messages back like that, this is always empty.
+    Who acknowledges asks before (`let_go`): what is busy then was cut off, and its message is all it has. Where nobody
+    holds messages back like that, this is always empty.
     """
 
     def __init__(self) -> None:
         self._idle: set[str] = set()
-        self.busy: set[str] = set()
+        self._busy: set[str] = set()
 
     def put(self, invocation_id: str) -> None:
         """Take note that a message has been handled and is still here."""
@@ -24,16 +24,21 @@ class InHand:
 
     def take(self, invocation_id: str) -> bool:
         """Claim an invocation's message for taking it up; False when there is none, or it has been claimed."""
-        if invocation_id not in self._idle or invocation_id in self.busy:
+        if invocation_id not in self._idle or invocation_id in self._busy:
             return False
-        self.busy.add(invocation_id)
+        self._busy.add(invocation_id)
         return True
 
     def put_back(self, invocation_id: str) -> None:
         """Give up a claim: the invocation is at rest, or somebody has a message for it."""
-        self.busy.discard(invocation_id)
+        self._busy.discard(invocation_id)
+
+    def let_go(self, invocation_id: str) -> bool:
+        """Return whether a message may be acknowledged; from now on nobody can take its invocation up by it."""
+        self._idle.discard(invocation_id)
+        return invocation_id not in self._busy
 
     def clear(self) -> None:
         """Forget everything: the event is over."""
         self._idle.clear()
-        self.busy.clear()
+        self._busy.clear()

@@ -57,7 +57,8 @@ class Dispatcher:
     def _with_cut_off(self, answer: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
         """Have the messages come back by which invocations were taken up that did not come to rest."""
         in_hand = self._process.world.in_hand
-        cut_off = [record["messageId"] for record in event["Records"] if _named(record["body"]) in in_hand.busy]
+        named = [(record["messageId"], _named(record["body"])) for record in event["Records"]]
+        cut_off = [message_id for message_id, each in named if each is not None and not in_hand.let_go(each)]
         in_hand.clear()
         return {"batchItemFailures": [*answer["batchItemFailures"], *({"itemIdentifier": each} for each in cut_off)]}
 

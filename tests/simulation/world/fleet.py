@@ -225,7 +225,12 @@ class Fleet:
             else:
                 again = await engine.advance(body)
             if self.habits.acks_at_end:
+                # Until then who waits for what this process does goes on here without a message of its own.
+                if again is None and isinstance(body, str):
+                    engine.world.in_hand.put(body)
                 await instance.idle()
+                if isinstance(body, str) and not engine.world.in_hand.let_go(body):
+                    again = engine.world.clock.now_ms()
         except Unavailable:
             self.queue.put_back(delivery, delay_s=_FAILED_S)
         except Exception as error:

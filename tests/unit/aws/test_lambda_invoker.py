@@ -9,6 +9,7 @@ import pytest
 
 from holdfast_aws.lambda_functions import Functions
 from holdfast_aws.lambda_invoker import LambdaInvoker
+from holdfast_aws.lifetimes import USUAL_LIFETIMES
 from holdfast_engine.records import Slot
 from holdfast_engine.registry import Endpoint
 from holdfast_protocol import grants
@@ -17,6 +18,7 @@ from holdfast_protocol.messages import encode
 from tests.support.attempts import END, OUTPUT, FixedClock, attempt
 from tests.support.fake_lambda import ARN, REGION, FakeLambda
 from tests.unit.aws.functions import (
+    GRANT,
     OURS,
     TABLE,
     V7,
@@ -160,7 +162,9 @@ async def test_the_grant_travels_as_headers() -> None:
     event = await event_of(checkpoint=Checkpoint())
     granted = grants.grant_from_headers(event["headers"])
     slot = grants.Slot(page=2, count=3, base=40, frames_bytes=417)
-    assert granted == grants.JournalGrant(table=TABLE, epoch=7, slot=slot, durable=43, taken=("s#1",))
+    expires_s = USUAL_LIFETIMES.of(created_ms=GRANT.created_ms, retention_ms=GRANT.retention_ms).expires_s
+    life = grants.PageLife(expires_s=expires_s, is_marked=True)
+    assert granted == grants.JournalGrant(table=TABLE, epoch=7, slot=slot, durable=43, taken=("s#1",), life=life)
 
 
 async def test_without_a_checkpoint_nothing_is_granted() -> None:
