@@ -14,14 +14,15 @@ from holdfast_engine.retention import is_over
 from holdfast_http.admin.invocation_view import invocation_json
 from holdfast_http.messages import Request, Response, json_response, query_values
 from holdfast_http.problems import bad_request
+from holdfast_http.turns import Turns
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
 
 LIMIT_MAX = 1_000
 _LIMIT = 100
-# Sentences on a page of a list; the rest is a click away.
-_REASONS_MAX = 100
+# For the sentences on a page of a list; the rest is a click away.
+_REASONS_SECONDS_MAX = 0.5
 
 
 async def invocations(engine: Engine, request: Request) -> Response:
@@ -41,14 +42,23 @@ async def invocations(engine: Engine, request: Request) -> Response:
     shown = [head for head in found if not is_over(head, engine.now_ms)]
     rows = [summary(head) for head in shown]
     if query.get("why") == "true":
-        for head, row in list(zip(shown, rows, strict=True))[:_REASONS_MAX]:
-            reason = await engine.why(head, entries=None)
-            if reason is not None:
-                row["why"] = reason.sentence
+        await _explain(engine, shown, rows)
     content: dict[str, Any] = {"invocations": rows, "is_whole": is_whole}
     if after is not None:
         content["next"] = f"{after.created_ms}.{after.id}"
     return json_response(200, content)
+
+
+async def _explain(engine: Engine, heads: list[Head], rows: list[dict[str, Any]]) -> None:
+    """Say why each does not move, as far as that takes no long time: a list is looked at again and again."""
+    turns = Turns()
+    for head, row in zip(heads, rows, strict=True):
+        if turns.seconds > _REASONS_SECONDS_MAX:
+            return
+        reason = await engine.why(head, entries=None)
+        if reason is not None:
+            row["why"] = reason.sentence
+        await turns.give_way()
 
 
 async def overview(engine: Engine) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from holdfast_http.turns import Turns
+
 ROWS_MAX = 50_000
 BYTES_MAX = 64 * 1024 * 1024
 # Sentences on why something does not move take reads of their own.
@@ -20,6 +22,7 @@ class Budget:
     """Counts what a query has read so far."""
 
     def __init__(self) -> None:
+        self.turns = Turns()
         self.rows = 0
         self.bytes = 0
         self.reasons = 0

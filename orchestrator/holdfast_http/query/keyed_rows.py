@@ -43,6 +43,7 @@ async def inbox_rows(engine: Engine, key: KeyRef, budget: Budget) -> Rows:
     rows: Rows = []
     for ticket, invocation_id in view.waiting:
         budget.take("sys_inbox")
+        await budget.turns.give_way()
         head = await engine.peek(invocation_id)
         if head is not None and head.completed_ms is None:
             rows.append({**_named(key), "id": invocation_id, "sequence_number": ticket, "created_at": head.created_ms})

@@ -61,6 +61,7 @@ async def _invocations(engine: Engine, wanted: Wanted, budget: Budget, seen: set
             continue
         seen.add(head.id)
         budget.take(wanted.table)
+        await budget.turns.give_way()
         if wanted.table == "sys_journal":
             rows += await _journal(engine, head, budget)
         elif wanted.table == "sys_journal_events":
@@ -141,6 +142,7 @@ async def _keyed(engine: Engine, wanted: Wanted, budget: Budget, seen: set[str])
                 continue
             seen.add(str(ref))
             budget.take(wanted.table)
+            await budget.turns.give_way()
             rows += await _OF_KEYS[wanted.table](engine, ref, budget)
             if wanted.limit is not None and len(rows) >= wanted.limit:
                 return rows

@@ -1,6 +1,8 @@
 // Looking again every so often: only while somebody looks, one request at a time, ever more slowly when it fails.
+// How often is a number of milliseconds, or a function that returns it.
 
 export function live(look, everyMs, signal) {
+  const every = typeof everyMs === "function" ? everyMs : () => everyMs;
   let timer = 0;
   let failures = 0;
   async function turn() {
@@ -13,8 +15,8 @@ export function live(look, everyMs, signal) {
         failures = Math.min(failures + 1, 5);
       }
     }
-    if (!signal.aborted) timer = setTimeout(turn, everyMs * 2 ** failures);
+    if (!signal.aborted) timer = setTimeout(turn, every() * 2 ** failures);
   }
-  timer = setTimeout(turn, everyMs);
+  timer = setTimeout(turn, every());
   signal.addEventListener("abort", () => clearTimeout(timer));
 }

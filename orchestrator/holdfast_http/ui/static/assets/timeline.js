@@ -7,11 +7,14 @@ import { badge, code, invocationLink, pretty, span } from "./format.js";
 const ENDS = new Set(["suspended", "backing-off", "paused", "completed", "ready"]);
 // Deeper than anybody reads, and a bound for circles.
 const DEPTH_MAX = 12;
+// As many lanes of one journal as a browser draws at once without a pause.
+const LANES = 500;
 
 export class Timeline {
   constructor({ restart }) {
     this.restart = restart;
     this.opened = new Set();
+    this.shown = LANES;
     this.children = new Map();
     this.element = h("div", { class: "timeline", role: "region", "aria-label": "Timeline", tabindex: "0" });
   }
@@ -59,7 +62,10 @@ export class Timeline {
 
   lanes(invocation, depth, path) {
     const answers = answersOf(invocation.journal);
-    return invocation.journal.filter((entry) => entry.type.startsWith("Command") || isSignal(entry)).map((entry) => this.lane(invocation, entry, answers, depth, path));
+    const entries = invocation.journal.filter((entry) => entry.type.startsWith("Command") || isSignal(entry));
+    const lanes = entries.slice(0, this.shown).map((entry) => this.lane(invocation, entry, answers, depth, path));
+    const rest = entries.length - this.shown;
+    return [lanes, rest > 0 && h("div", { class: "lane" }, h("div", { class: "what" }, h("button", { type: "button", class: "tiny", onclick: () => { this.shown += LANES; this.redraw(); } }, `Show more: ${rest.toLocaleString()} entries`)), h("div"), h("div"))];
   }
 
   lane(invocation, entry, answers, depth, path) {

@@ -7,6 +7,9 @@ import { code, invocationLink, keyPath, linked, pretty, statusBadge, time, took 
 import { live } from "../live.js";
 import { Timeline } from "../timeline.js";
 
+// From here on looking each second would be more work than anybody sees.
+const LONG_JOURNAL = 300;
+
 export async function invocation(page, { rest: [id], signal, go }) {
   const head = h("div", { class: "head" });
   const stuck = h("div", { "aria-live": "polite" });
@@ -42,7 +45,7 @@ export async function invocation(page, { rest: [id], signal, go }) {
     draw();
   }
   draw();
-  live(async () => { if (current.status !== "completed") await look(); }, 1000, signal);
+  live(async () => { if (current.status !== "completed") await look(); }, () => (current.journal.length > LONG_JOURNAL ? 5000 : 1000), signal);
 }
 
 async function copy(text) {
