@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo.processes import DevServer
+from examples.demo.processes import DevServer, ServerProcess
 from tests.e2e.stages import HandlerServer
 from tests.support.load import ConnectionLost, LoadClient
 from tests.support.services.work import STEPS
@@ -54,9 +54,17 @@ class Load:
         self.accepted[name] = answer.headers["x-restate-id"]
 
 
-@pytest.fixture(params=["in-process", "over-http"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DevServer]:
-    """A server with data on disk; its handlers die with it, or live on and do not notice."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A server with data on disk, and who is killed: the server itself, or the process of its handlers."""
+
+    server: DevServer
+    victim: ServerProcess
+
+
+@pytest.fixture(params=["in-process", "over-http", "handlers-over-http"])
+def played(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Played]:
+    """A server whose handlers die with it, or live on and do not notice, or die while the server lives on."""
     log = tmp_path / "steps.log"
     with ExitStack() as stack:
         if request.param == "in-process":
@@ -65,24 +73,26 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DevServer
             server = DevServer([], folder=tmp_path)
         stack.callback(server.kill)
         server.start()
-        if request.param == "over-http":
+        victim: ServerProcess = server
+        if request.param != "in-process":
             handlers = HandlerServer([WORK], sdk="holdfast", folder=tmp_path)
             handlers.env["HOLDFAST_TEST_LOG"] = str(log)
             handlers.start()
             stack.callback(handlers.stop)
+            victim = handlers if request.param == "handlers-over-http" else server
             with Site(server.ingress_url, server.admin_url) as site:
                 site.register(handlers.uri)
-        yield server
+        yield Played(server=server, victim=victim)
 
 
 async def test_kill_loses_and_repeats_nothing(
-    server: DevServer, tmp_path: Path, kill_rounds: int, kill_seed: int, request: pytest.FixtureRequest
+    played: Played, tmp_path: Path, kill_rounds: int, kill_seed: int, request: pytest.FixtureRequest
 ) -> None:
     """Every accepted invocation completes, no completed step runs again, and state adds up."""
     if "over-http" in request.node.name:
         # Every step is a request of its own there, so that a round takes five times as long.
         kill_rounds = max(3, kill_rounds // 5)
-    dice = random.Random(kill_seed)
+    server, dice = played.server, random.Random(kill_seed)
     load, log = Load(), tmp_path / "steps.log"
     interrupted = 0
     for number in range(kill_rounds):
@@ -90,10 +100,10 @@ async def test_kill_loses_and_repeats_nothing(
         async with LoadClient(server.ingress_url) as client:
             sending = asyncio.create_task(load.send(client))
             await _progress(log, by=dice.uniform(0.0, 0.95) * steps_to_go * STEP_BYTES)
-            server.kill()
+            played.victim.kill()
             await sending
         interrupted += any(steps[-1] < STEPS - 1 for steps in _begun_by_name(log).values())
-        server.start()
+        played.victim.start()
     assert interrupted >= kill_rounds / 2, f"only {interrupted} kills met invocations under way: this run proved little"
 
     async with LoadClient(server.ingress_url) as client:
