@@ -45,8 +45,9 @@ and in the end a model says what every program must have seen. See
 _REAL = """## Real processes
 
 A server with its data on disk was killed with -9 {kill_rounds} times under a load of fifty invocations with
-handlers in its own process, and a fifth as often with handlers that live on in another one: every accepted
-invocation completed, no completed step ran again, and state adds up. `make chaos` does so a hundred times.
+handlers in its own process, a fifth as often with handlers that live on in another one, and the process of those
+handlers as often again: every accepted invocation completed, no completed step ran again, and state adds up.
+`make chaos` kills a hundred times.
 
 {damage_passed} tests damage the data. A database with a broken header, of which the end is missing, or that may not
 be written, is refused with what to do, and no byte of it changes. A server whose disk is full stops, and completes
