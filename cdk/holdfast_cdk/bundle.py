@@ -50,9 +50,8 @@ def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> 
         copytree(_package_folder(package), target / package, ignore=ignore_patterns(*_SKIPPED), dirs_exist_ok=True)
     # Only ours so far: the wheels' byte code was made when they were fetched.
     compile_folder(target, python=platform.python)
-    versions = closure(manifest.distributions, platform)
-    if versions:
-        copy_distributions(fetched(versions, platform, cache), target, python=platform.python)
+    for wheel in fetched(closure(manifest.distributions, platform), platform, cache):
+        copy_distributions(wheel, target, python=platform.python)
 
 
 def copy_distributions(wheels: Path, target: Path, *, python: str) -> None:

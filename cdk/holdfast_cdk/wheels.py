@@ -11,16 +11,16 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
+from shutil import copy2, rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Literal
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from holdfast_cdk.bytecode import compile_folder, interpreter_of
+from holdfast_cdk.bytecode import byte_code_of, compile_folder, interpreter_of
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -88,32 +88,47 @@ def closure(requirements: Iterable[str], platform: Platform) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> Path:
-    """Return the folder with the distributions' files and their byte code; the second time nothing is fetched.
+def fetched(versions: dict[str, str], platform: Platform, cache: Path) -> list[Path]:
+    """Return the folders with the distributions' files and their byte code; what is there already is not fetched.
 
     Raises:
         BundleError: pip did not find them for that platform.
     """
-    pinned = [f"{name}=={version}" for name, version in versions.items()]
+    folder_by_name = {name: cache / _key(name, version, platform) for name, version in versions.items()}
+    missing = [f"{name}=={versions[name]}" for name, folder in folder_by_name.items() if not folder.exists()]
+    if missing:
+        cache.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=cache) as fresh:
+            _install(missing, platform, Path(fresh))
+            compile_folder(Path(fresh), python=platform.python)
+            for info in Path(fresh).glob("*.dist-info"):
+                found = Distribution.at(info)
+                _keep(found, Path(fresh), folder_by_name[canonicalize_name(found.metadata["Name"])], platform)
+    return list(folder_by_name.values())
+
+
+def _key(name: str, version: str, platform: Platform) -> str:
     byte_code = "compiled" if interpreter_of(platform.python) else "sources"
-    key = sha256("\n".join((byte_code, platform.python, *platform.tags, *pinned)).encode()).hexdigest()[:20]
-    folder = cache / key
-    if folder.exists():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
+    what = "\n".join((byte_code, platform.python, *platform.tags))
+    return f"{name}-{version}-{sha256(what.encode()).hexdigest()[:12]}"
+
+
+def _keep(found: Distribution, fresh: Path, folder: Path, platform: Platform) -> None:
+    """Give the files of one distribution a folder of their own."""
     # Made beside its place and moved there whole, so that two deployments at once and a broken one do no harm.
-    unfinished = Path(mkdtemp(dir=cache))
+    unfinished = Path(mkdtemp(dir=folder.parent))
+    for file in map(Path, map(str, found.files or ())):
+        for each in (file, byte_code_of(file, python=platform.python)):
+            if ".." not in each.parts and (fresh / each).is_file():
+                (unfinished / each).parent.mkdir(parents=True, exist_ok=True)
+                copy2(fresh / each, unfinished / each)
+    unfinished.chmod(0o755)
     try:
-        _install(pinned, platform, unfinished)
-        compile_folder(unfinished, python=platform.python)
-        unfinished.chmod(0o755)
         unfinished.rename(folder)
     except OSError:
+        rmtree(unfinished)
         if not folder.exists():
             raise
-    finally:
-        rmtree(unfinished, ignore_errors=True)
-    return folder
 
 
 def _install(pinned: list[str], platform: Platform, folder: Path) -> None:
