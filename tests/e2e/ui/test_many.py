@@ -18,6 +18,7 @@ from holdfast_engine.records import Outcome, Status, Target
 from holdfast_local.sqlite_store import SqliteStore
 from holdfast_local.surroundings import SystemClock, SystemDice
 from tests.conformance.store.samples import in_status
+from tests.support.site import Site
 
 COUNT = 10_000
 # What a screen of rows takes with its margins, several times over.
@@ -86,4 +87,24 @@ def test_ten_thousand_are_a_window_and_a_page_at_a_time(browser: Browser, crowde
     assert int(shown.split("+")[0].replace(",", "")) >= 1_000
     page.get_by_role("button", name="Select all that match").click()
     expect(page.get_by_role("button", name=f"Clear selection ({COUNT})")).to_be_visible()
+    context.close()
+
+
+def test_a_long_journal_is_drawn_in_parts(browser: Browser, crowded: DevServer) -> None:
+    """A journal of over a thousand entries shows its first lanes at once and more when asked, each with its details."""
+    with Site(crowded.ingress_url, crowded.admin_url) as site:
+        assert site.call("/Shop/busy", 700) == 700
+        (busy,) = site.admin.get("/invocations?handler=busy").json()["invocations"]
+    context = browser.new_context(base_url=crowded.admin_url)
+    page = context.new_page()
+    page.goto(f"/ui/invocations/{busy['id']}")
+    timeline = page.get_by_role("region", name="Timeline")
+    more = timeline.get_by_role("button", name="Show more: 202 entries")
+    expect(more).to_be_visible()
+    lanes = timeline.locator(".lane button[aria-expanded]")
+    assert lanes.count() == 500
+    more.click()
+    expect(lanes).to_have_count(702)
+    timeline.get_by_role("button", name="step 699").click()
+    expect(timeline.locator(".detail")).to_contain_text("699")
     context.close()

@@ -69,6 +69,18 @@ async def quick(ctx: holdfast.Context, number: int) -> int:
     return number + 1
 
 
+@shop.handler()
+async def busy(ctx: holdfast.Context, steps: int) -> int:
+    """Do many small things."""
+    for number in range(steps):
+        await ctx.run_typed(f"step {number}", _nothing, value=number)
+    return steps
+
+
+async def _nothing(value: int) -> int:
+    return value
+
+
 @cart.handler()
 async def add(ctx: holdfast.ObjectContext, item: str) -> int:
     """Put an item into the cart."""
