@@ -56,6 +56,11 @@ class Cloud:
             aws_secret_access_key="test",
         )
 
+    def timers(self, invocation_id: str) -> list[dict[str, Any]]:
+        """Return the rows that wait to wake an invocation."""
+        rows = self.client("dynamodb").scan(TableName=self.outputs["TimersTable"])["Items"]
+        return [row for row in rows if invocation_id in row["s"]["S"]]
+
     def redeploy(self, *, revision: str) -> None:
         """Deploy again, with another function of the official Python SDK."""
         _deployed(self.running, self.folder, self.stage.effects_log, self.steps_log, revision=revision)

@@ -8,7 +8,6 @@ import sys
 import time
 import uuid
 from functools import partial
-from typing import Any
 
 from localstack.standin import REGION
 from tests.e2e.aws.cloud import Cloud
@@ -22,12 +21,11 @@ LATER = "20m"
 
 def test_recover_needs_the_tables_alone(cloud: Cloud) -> None:
     """When queue and timers are emptied nothing goes on; after `holdfast recover` all does, once, and in its time."""
-    timers = cloud.outputs["TimersTable"]
     later = _remind(cloud, "later", delay=LATER)
-    assert _rows_of(cloud, timers, later)
+    assert cloud.timers(later)
     names = _lost(cloud)
-    _empty(cloud, timers)
-    assert not _rows_of(cloud, timers, later)
+    _empty(cloud)
+    assert not cloud.timers(later)
 
     for _ in range(2):
         said = _recover(cloud, stack="Holdfast")
@@ -36,7 +34,7 @@ def test_recover_needs_the_tables_alone(cloud: Cloud) -> None:
     for name in names:
         assert eventually(partial(cloud.stage.effects, "reminded", name), within_s=60), name
     assert [len(cloud.stage.effects("reminded", name)) for name in names] == [1] * len(names)
-    assert len(_rows_of(cloud, timers, later)) == 1
+    assert len(cloud.timers(later)) == 1
 
 
 def _lost(cloud: Cloud) -> list[str]:
@@ -83,12 +81,8 @@ def _recover(cloud: Cloud, *, stack: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env={**os.environ, **aws})
 
 
-def _rows_of(cloud: Cloud, table: str, invocation_id: str) -> list[dict[str, Any]]:
-    rows = cloud.client("dynamodb").scan(TableName=table)["Items"]
-    return [row for row in rows if invocation_id in row["s"]["S"]]
-
-
-def _empty(cloud: Cloud, table: str) -> None:
-    dynamodb = cloud.client("dynamodb")
+def _empty(cloud: Cloud) -> None:
+    """Delete all timers."""
+    dynamodb, table = cloud.client("dynamodb"), cloud.outputs["TimersTable"]
     for row in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={"p": row["p"], "s": row["s"]})
