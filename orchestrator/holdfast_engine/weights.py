@@ -43,6 +43,8 @@ _ESCAPED = "\x1e[]"
 _ARRIVAL_BYTES = 1 + 9
 # Later pages and notes are born with a time to live: ten digits of seconds.
 _EXPIRY_BYTES = 1 + 6
+# Numbers of thirteen digits, which most times are.
+_TIMES_MS = (10**12, 10**13)
 # What is left of an invocation is said in one.
 _KEPT_LETTER = "o"
 
@@ -51,6 +53,23 @@ def head_bytes(head: Head | None) -> int:
     """Return what a head weighs, page 0 included."""
     if head is None:
         return 0
+    known = _weighed_by_id.get(id(head))
+    if known is not None:
+        return known[1]
+    weight = _head_bytes(head)
+    if len(_weighed_by_id) >= _WEIGHED_MAX:
+        _weighed_by_id.clear()
+    _weighed_by_id[id(head)] = (head, weight)
+    return weight
+
+
+# Heads just weighed: the same one is weighed for the bill and for its first page. As long as one is here, no other
+# object has its id.
+_weighed_by_id: dict[int, tuple[Head, int]] = {}
+_WEIGHED_MAX = 256
+
+
+def _head_bytes(head: Head) -> int:
     size = 1 + _utf8(head.id) + _number(head.epoch) + _number(head.created_ms) + 1 + len(nonce_bytes(head.nonce))
     size += _settled_bytes(
         head.target, head.kind, head.deployment_id, head.completion_retention_ms, head.journal_retention_ms
@@ -95,7 +114,7 @@ def lock_bytes(key: KeyRef, lock: Lock | None, state: Mapping[str, bytes]) -> in
     """Return what the lock of a key weighs, with the state that lives in it."""
     if lock is None:
         return 0
-    size = _item_bytes(key_text(key), 1) + _number(lock.next) + _number(lock.serving)
+    size = _key_bytes(key) + 2 + _number(lock.next) + _number(lock.serving)
     if lock.holder is not None:
         size += _text(lock.holder)
     if lock.applied != -1:
@@ -112,19 +131,19 @@ def named_bytes(name: str, value: bytes) -> int:
 
 def value_bytes(key: KeyRef, value: bytes) -> int:
     """Return what a value of state weighs in an item of its own."""
-    return _item_bytes(key_text(key), _POINTER_BYTES) + 1 + len(value)
+    return _key_bytes(key) + 1 + _POINTER_BYTES + 1 + len(value)
 
 
 def wait_bytes(key: KeyRef, *, ticket: int, invocation_id: str) -> int:
     """Return what a place in the queue of a key weighs."""
-    return _item_bytes(key_text(key), 1 + _ordinal_bytes(ticket)) + _text(invocation_id)
+    return _key_bytes(key) + 2 + _ordinal_bytes(ticket) + _text(invocation_id)
 
 
 def promise_bytes(key: KeyRef, name: str, promise: Promise | None) -> int:
     """Return what a promise weighs."""
     if promise is None:
         return 0
-    size = _item_bytes(key_text(key), 1 + _utf8(name))
+    size = _key_bytes(key) + 2 + _utf8(name)
     if promise.outcome is not None:
         size += 1 + len(outcome_bytes(promise.outcome))
     if promise.by is not None:
@@ -138,6 +157,8 @@ def number_bytes(number: int) -> int:
     """Return what a number weighs: a byte for two significant digits, one more, and one for a sign."""
     if 0 < number < 100:
         return 2
+    if _TIMES_MS[0] <= number < _TIMES_MS[1] and number % 10:
+        return 8
     if number == 0:
         return 1
     digits = len(str(abs(number)).rstrip("0"))
@@ -198,6 +219,12 @@ def _ended_bytes(head: Head) -> int:
     assert head.completed_ms is not None
     size = _number(-(-head.completed_ms // 1000) + -(-head.completion_retention_ms // 1000))
     return size if head.completed_ms == head.modified_ms else size + _number(head.completed_ms)
+
+
+@lru_cache(maxsize=4096)
+def _key_bytes(key: KeyRef) -> int:
+    """Return what the partition of a key weighs."""
+    return _text(key_text(key))
 
 
 def _item_bytes(partition: str, sort_bytes: int) -> int:

@@ -6,7 +6,7 @@ the store's: a page is closed by the append behind which another of its size wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 # DynamoDB bills a write by the KiB of the whole item. 7 bytes stay free for the time-to-live attribute, 2 for the mark
 # that the page is closed.
@@ -17,9 +17,10 @@ PAGE_OVERHEAD_BYTES = 57
 HEAD_OVERHEAD_BYTES = 180
 
 
-def frames_bytes(frames: Iterable[bytes], taken: Iterable[str] = ()) -> int:
+def frames_bytes(frames: Collection[bytes], taken: Collection[str] = ()) -> int:
     """Return what frames, and the tokens of merged signals, weigh in an item: each is an element of a list."""
-    return sum([len(frame) + 1 for frame in frames]) + sum([len(token) + 1 for token in taken])
+    weight = sum(map(len, frames)) + len(frames)
+    return weight + sum(map(len, taken)) + len(taken) if taken else weight
 
 
 def page_bytes(page: int, frames_bytes: int) -> int:
