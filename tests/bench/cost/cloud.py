@@ -179,6 +179,11 @@ class Cloud:
         """Return an idle environment of the dispatcher; it is idle again when it has handled a batch."""
         return self._idle.pop()
 
+    def new_environment(self) -> Environment:
+        """Return an environment of the dispatcher that nobody else has."""
+        self._all.append(Environment(self, runs_max=_CHILDREN_MAX))
+        return self._all[-1]
+
     async def dispatch(self, environment: Environment, batch: list[Message]) -> None:
         """Have a batch handled, and delete what is done with."""
         environment.begin()

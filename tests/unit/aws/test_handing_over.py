@@ -154,3 +154,54 @@ async def test_a_message_whose_caller_was_cut_off_comes_back(cloud: Cloud, monke
     await cloud.come_to_rest()
     assert await outcome(cloud, invocation_id) == b'"cp"'
     assert _STEPS.count("child") == 1
+
+
+class Doomed:
+    """A dispatcher that dies at one of its requests to DynamoDB, before or after that has taken effect."""
+
+    def __init__(self, cloud: Cloud, *, moment: int, is_after: bool) -> None:
+        self.process = cloud.new_environment()
+        self.has_died = False
+        self._left, self._is_after = moment, is_after
+        self._send = self.process.store.dynamo._send
+        self.process.store.dynamo._send = self._fatal  # type: ignore[method-assign]
+
+    async def handle(self, cloud: Cloud) -> None:
+        """Handle what can be received; its messages come back if it dies meanwhile."""
+        batch = cloud.queue.receive()
+        self._dispatching = asyncio.create_task(cloud.dispatch(self.process, batch))
+        await asyncio.wait([self._dispatching])
+        if self.has_died:
+            cloud.queue.finish(batch, {str(message.number) for message in batch})
+        else:
+            await self._dispatching
+
+    async def _fatal(self, method: Any, request: Any) -> Any:
+        self._left -= 1
+        if self._left != 0:
+            return await self._send(method, request)
+        if self._is_after:
+            await self._send(method, request)
+        self.has_died = True
+        kill(self.process, self._dispatching)
+        return await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+async def test_a_process_may_die_at_any_request(cloud: Cloud, is_after: bool) -> None:
+    """Wherever it dies, the caller gets the result, once, and what the child has recorded is not done again."""
+    moment = 0
+    while True:
+        moment += 1
+        _STEPS.clear()
+        invocation_id = await cloud.send("Family", "parent", b'""')
+        doomed = Doomed(cloud, moment=moment, is_after=is_after)
+        await doomed.handle(cloud)
+        if not doomed.has_died:
+            break
+        await cloud.come_to_rest()
+        assert await outcome(cloud, invocation_id) == b'"cp"', moment
+        # Its one step travels with its answer, so that one is lost with the process that waits for it.
+        assert _STEPS.count("child") <= 2, moment
+    # A head, two loads, two acquires, a look at notes; a create, three commits.
+    assert moment > 10
