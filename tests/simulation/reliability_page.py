@@ -105,7 +105,7 @@ def _faults(page: Page) -> str:
     orders = [(what, f"{count:,}") for what, count in sorted(page.ran.orders.items())]
     return (
         _table(("fault", "what happens", "how often"), faults)
-        + "\nMessages are delayed and overtake each other in all histories; in half of them clocks differ too.\n\n"
+        + "\nMessages overtake each other in most histories, and in half of them the clocks of processes differ.\n\n"
         + _table(("order of an operator", "how often"), orders)
     )
 

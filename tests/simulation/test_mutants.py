@@ -6,15 +6,11 @@ from itertools import chain, count
 
 import pytest
 
-from tests.simulation.mutants.all import MUTANTS, SEED_BY_MUTANT
+from tests.simulation.mutants.all import MUTANTS, SEED_BY_MUTANT, SEEDS_MAX
 from tests.simulation.mutants.hunt import hunt
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.simulation import run
 from tests.simulation.workload.generator import generate
-
-# From seed 0 on most are found within a handful and all within this many, which would take minutes: the seeds by which
-# they were found last are tried first. `python -m tests.simulation --mutants` hunts for all of them anew.
-SEEDS_MAX = 250
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
