@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-restate test-aws conformance sim reliability bench chaos up deploy down lint format clean
+.PHONY: help demo test test-languages test-restate test-aws conformance sim reliability bench chaos up deploy down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,9 @@ demo: $(VENV)/local.stamp ## Watch an order survive kill -9: no AWS, no Docker, 
 
 test: lint ## Lint, types, contracts and all tests; those that need Node say so when it is missing
 	$(BIN)/pytest
+
+test-languages: $(VENV)/dev.stamp ## Run the examples in Go, Java and Kotlin against our server; a language that is not here is skipped
+	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/languages -rs
 
 test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Restate server (from npm; needs Node 20+)
 	@command -v npm >/dev/null || { echo "make test-restate needs Node 20 or newer: its npm brings the Restate server." >&2; exit 1; }
