@@ -1,27 +1,20 @@
-"""The engine as people see it: lists, histories, keys with their queues, and why something does not move."""
+"""The engine as people see it: lists, histories, keys with their queues, and why something does not move.
+
+What it takes is imported when somebody looks: a function that starts to move invocations need not know of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from holdfast_engine.explaining import explain
-from holdfast_engine.ports import Keyed
-from holdfast_engine.ports.listing import History, Listing
 from holdfast_engine.records import Head, KeyRef
-from holdfast_engine.stuck import Reason
-from holdfast_engine.unfinished_listing import UnfinishedListing
 from holdfast_engine.world import World
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyView:
-    """A key as it stands: its lock and state, and the first of those who wait for it, in order."""
-
-    key: KeyRef
-    keyed: Keyed
-    waiting: tuple[tuple[int, str], ...]
+if TYPE_CHECKING:
+    from holdfast_engine.ports.listing import History, KeyView, Listing
+    from holdfast_engine.stuck import Reason
 
 
 class Seeing:
@@ -32,6 +25,8 @@ class Seeing:
     @cached_property
     def listing(self) -> Listing:
         """What finds invocations and keys."""
+        from holdfast_engine.unfinished_listing import UnfinishedListing
+
         return self.world.listing or UnfinishedListing(self.world.store)
 
     @property
@@ -45,6 +40,8 @@ class Seeing:
 
     async def why(self, head: Head, *, entries: Sequence[bytes] | None) -> Reason | None:
         """Return why an invocation does not move; None when it does, or has ended."""
+        from holdfast_engine.explaining import explain
+
         return await explain(self.world, head, entries=entries)
 
     async def history(self, invocation_id: str) -> History:
@@ -53,6 +50,8 @@ class Seeing:
 
     async def key_view(self, key: KeyRef, *, with_state: bool, waiting_max: int) -> KeyView:
         """Return a key with its queue."""
+        from holdfast_engine.ports.listing import KeyView
+
         keyed = await self.world.store.keyed(key, with_state=with_state)
         waiting: tuple[tuple[int, str], ...] = ()
         if waiting_max and keyed.lock.serving < keyed.lock.next:

@@ -12,13 +12,13 @@ from holdfast_engine.lacking import Lacking
 from holdfast_engine.limits import RuleBook
 from holdfast_engine.performed import Performed
 from holdfast_engine.ports import Blobs, Clock, Dice, Discovery, Invoker, Store, Wakeups
-from holdfast_engine.ports.listing import Listing
 from holdfast_engine.records import Outcome
 from holdfast_engine.registry import Registry
 from holdfast_engine.shared import Shared
 
 if TYPE_CHECKING:
     from holdfast_engine.held import Held
+    from holdfast_engine.ports.listing import Listing
 
 # Far more invocations than are met again and again at a time; about 200 bytes each.
 _PERFORMED_MAX = 100_000

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from holdfast_engine.ports.store import Keyed
 from holdfast_engine.records import Head, KeyRef, LastFailure, Promise, Status
 
 
@@ -85,6 +86,15 @@ class History:
 
     moments: tuple[Moment, ...]
     failures: tuple[LastFailure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """A key as it stands: its lock and state, and the first of those who wait for it, in order."""
+
+    key: KeyRef
+    keyed: Keyed
+    waiting: tuple[tuple[int, str], ...]
 
 
 class Listing(Protocol):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from holdfast_http.admin import deployments, health, invocations, limits, operations, seeing, services
+from holdfast_http.admin import deployments, health, invocations, limits, operations, services
 from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
 
 _VERSIONS = {f"v{number}": number for number in range(health.ADMIN_VERSION_MIN, health.ADMIN_VERSION_MAX + 1)}
+
+# Where there is something for people to look at.
+_SEEN = frozenset({"invocations", "keys", "overview", "query", "services", "ui"})
 
 
 async def route(tools: Tools, request: Request) -> Response:
@@ -21,7 +24,7 @@ async def route(tools: Tools, request: Request) -> Response:
         **_answers(tools, request, segments, version),
         **limits.answers(tools, request, segments),
         **operations.answers(tools, request, segments),
-        **seeing.answers(tools, request, segments),
+        **_seeing(tools, request, segments),
     }
     if not answers:
         raise HttpProblem(404, f"the admin API has no {request.path}; it has /services, /deployments and /invocations")
@@ -30,6 +33,15 @@ async def route(tools: Tools, request: Request) -> Response:
         raise method_not_allowed(request.method, request.path, tuple(answers))
     answered = answer()
     return answered if isinstance(answered, Response) else await answered
+
+
+def _seeing(tools: Tools, request: Request, segments: tuple[str, ...]) -> Answers:
+    if segments and segments[0] not in _SEEN:
+        return {}
+    # Many records, which a function that starts to register a deployment need not make.
+    from holdfast_http.admin import seeing
+
+    return seeing.answers(tools, request, segments)
 
 
 def _without_version(segments: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
