@@ -172,7 +172,7 @@ MUTANTS = (
     mutant("an existing child is not woken", "O-5", (submit, "_meet", _nothing)),
     mutant("children have a new id each time", "D2", (ids, "child_id", _another_child_each_time)),
     mutant("timers of sleeps forgotten", "D1", (journal.Journal, "next_due_ms", _timers_forgotten)),
-    mutant("fenced messages acknowledged", "O-3", (advance, "_take", _acknowledges_failures), weather="mixed"),
+    mutant("fenced messages acknowledged", "O-3", (advance, "_take", _acknowledges_failures), weather="zombies"),
     mutant("timers are lost", "D1", (SimWakeups, "wake", _retry_forgotten)),
     mutant("a kill spares the children", "C1", (kill, "_kill_children", _nothing), weather="operators"),
     mutant(
