@@ -11,7 +11,9 @@ from holdfast_engine.records import Status
 from holdfast_engine.retention import is_over
 from holdfast_engine.runs import Run
 from holdfast_engine.world import World
-from holdfast_protocol.messages import decode
+from holdfast_protocol.messages import MessageType, decode
+
+_READING_STATE = frozenset({int(MessageType.GET_LAZY_STATE), int(MessageType.GET_LAZY_STATE_KEYS)})
 
 
 async def answer_open(world: World, held: Held) -> None:
@@ -82,7 +84,8 @@ async def _answers(world: World, held: Held, index: int) -> list[bytes]:
         head=held.head,
         journal=held.journal,
         registry=world.registry,
-        state=held.state_before(index),
+        # Folding the journal once for each of a thousand calls would be work by their square.
+        state=held.state_before(index) if type_of(frame) in _READING_STATE else {},
         facts=facts,
     )
     assert rule.answer is not None

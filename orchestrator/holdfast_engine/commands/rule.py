@@ -48,7 +48,7 @@ class Performing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answering:
-    """What a rule knows when it answers: `state` is the key's state as of the command, where the key has state."""
+    """What a rule knows when it answers: `state` is the key's as of the command, for commands that read state."""
 
     head: Head
     journal: Journal

@@ -59,14 +59,14 @@ def test_an_append_to_the_head() -> None:
 
 
 def test_the_beginning_of_a_page() -> None:
-    """A page begins where there is none, or none of this invocation, or one that was claimed; what was there goes."""
+    """A page begins where there is none, or one of an earlier run, or one that was claimed; what was there goes."""
     with writing(Slot(page=12, count=0, base=40, frames_bytes=0), answer()) as (writer, server):
         assert writer.append(FRAMES, (), budget_s=5)
         content = server.received[0].content
         assert content["Key"]["s"] == {"S": "q12"}
         assert content["ConditionExpression"] == (
-            "attribute_not_exists(p) OR attribute_exists(x)"
-            " OR (n = :c AND e <= :e AND attribute_not_exists(z) AND attribute_not_exists(x))"
+            "attribute_not_exists(p) OR x < :x"
+            " OR (n = :c AND e <= :e AND attribute_not_exists(z) AND (attribute_not_exists(x) OR x >= :x))"
         )
         assert content["UpdateExpression"] == "SET n = :n, f = :f, e = :e, b = :b REMOVE a, x, z"
         assert content["ExpressionAttributeValues"][":b"] == {"N": "40"}
@@ -79,7 +79,7 @@ def test_an_append_to_a_page() -> None:
         assert writer.append(FRAMES, (), budget_s=5)
         content = server.received[0].content
         assert content["ConditionExpression"] == (
-            "n = :c AND e <= :e AND attribute_not_exists(z) AND attribute_not_exists(x)"
+            "n = :c AND e <= :e AND attribute_not_exists(z) AND (attribute_not_exists(x) OR x >= :x)"
         )
         assert content["UpdateExpression"] == "SET n = :n, f = list_append(f, :f), e = :e"
 
