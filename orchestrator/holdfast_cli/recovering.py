@@ -33,4 +33,4 @@ def recover(stack: str) -> None:
         raise RequestFailed(str(error)) from error
     except Unavailable as error:
         raise RequestFailed(f"It was begun and could not be ended, so do it again: {error}") from error
-    click.echo(f"{woken} invocations were woken; each goes on where its journal ends.")
+    click.echo(f"Invocations woken: {woken}. Each goes on where its journal ends.")
