@@ -10,6 +10,8 @@ rest, by which its first write is done. What happens when it does not:
   lease that ends, and takes it up; what it had committed is performed again, and the call answered by the callee, which
   has ended (`submit_child`). The callee's own message or watchdog delivers again, by a note.
 * the caller is fenced, or running it fails: the callee delivers by a note after all, and the caller gets a message.
+* its attempt breaks off, so that nobody knows what its handler has stored: the completion is where the journal has it,
+  and if it has not, the callee delivers by a note; the caller is backing off and finds it when it is its turn.
 * somebody else acquires the caller first, or it has moved on: nothing is done here, and the usual way follows.
 
 A message may have been acknowledged for us, by a slower reader of a copy. Then a caller that dies here has no message,
@@ -40,10 +42,11 @@ async def hand_over(world: World, invocation_id: str, note: Note) -> bool:
     if not world.in_hand.take(invocation_id):
         return False
     held = await _taken(world, invocation_id, note)
-    is_at_rest = held is not None and await _run(world, held)
+    # Of an attempt that broke off, only what is stored counts; it was sent the completion, and that may be nowhere.
+    is_stored = held is not None and await _run(world, held) and leaf_of(note.frame) in held.journal.resolved
     # Not when this is cancelled on the way: then the message must not be acknowledged.
     world.in_hand.put_back(invocation_id)
-    return is_at_rest
+    return is_stored
 
 
 async def _taken(world: World, invocation_id: str, note: Note) -> Held | None:

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 import holdfast
+from holdfast_engine.notify import completion_key
 from holdfast_engine.records import Status
 from tests.bench.cost.cloud import Cloud, Environment, open_cloud
 from tests.support.dynoxide import Dynoxide
@@ -113,6 +115,28 @@ async def test_a_caller_that_is_fenced_finds_a_note(cloud: Cloud) -> None:
     await cloud.come_to_rest()
     assert await outcome(cloud, invocation_id) == b'"cp"'
     assert _STEPS.count("child") == 1
+
+
+async def test_a_caller_whose_attempt_fails_finds_a_note(cloud: Cloud) -> None:
+    """When the function that was to go on with the result is not even reached, the result is there the next time."""
+    attempts: list[int] = []
+
+    def cut(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        attempts.append(len(attempts))
+        # Parent, child, parent again.
+        if len(attempts) == 3:
+            raise ConnectionClosedError(endpoint_url="lambda")
+        return run()
+
+    cloud.functions.around = cut
+    invocation_id = await cloud.send("Family", "parent", b'""')
+    await cloud.dispatch_once()
+    head = await cloud.head(invocation_id)
+    assert head.status is not Status.COMPLETED
+    assert await cloud.ingress.world.store.has_note(invocation_id, completion_key(2))
+    await cloud.come_to_rest()
+    assert await outcome(cloud, invocation_id) == b'"cp"'
+    assert _STEPS == ["child", "parent"]
 
 
 async def test_a_process_that_dies_with_a_caller_in_hand(cloud: Cloud) -> None:
