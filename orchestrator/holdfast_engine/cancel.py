@@ -14,7 +14,8 @@ from holdfast_engine.world import World
 CANCELED = Failure(code=409, message="canceled")
 
 _PAUSED_OR_WAITING = frozenset({Status.PAUSED, Status.BACKING_OFF})
-_UNSTARTED = frozenset({Status.SCHEDULED, Status.QUEUED})
+# What is ready may have run before; whether it has done anything is told by its journal.
+_UNSTARTED = frozenset({Status.SCHEDULED, Status.QUEUED, Status.READY})
 _TOKEN_BYTES = 12
 
 

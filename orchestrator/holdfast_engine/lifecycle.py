@@ -64,6 +64,7 @@ LIFECYCLE: dict[Status, dict[Event, tuple[Status, ...]]] = {
     S.READY: {
         Event.ACQUIRE: (S.RUNNING,),
         Event.PAUSE: (S.PAUSED,),
+        Event.CANCEL: (S.COMPLETED,),
         Event.KILL: (S.COMPLETED,),
     },
     S.RUNNING: {

@@ -358,3 +358,24 @@ async def test_rules_are_removed(server: Server, limits: Limits) -> None:
     assert (await remove({"pattern": one}, {"pattern": other, "expected_version": 1}))[0] == 409
     assert await remove({"pattern": one}, {"pattern": other}) == (200, [one])
     assert await remove({"pattern": one}) == (200, [])
+
+
+async def test_who_was_cancelled_in_line_does_nothing(server: Server, limits: Limits) -> None:
+    """An invocation that is cancelled while it stands in line ends at once, and has done nothing."""
+    scope, name = new_scope(), new("work")
+    await limits.put(**{scope: 1})
+    path = f"/restate/scope/{scope}/send/Player/play"
+    [holder, queued] = [
+        (await server.post(path, [note(f"{name} {number}"), pause(3_000)])).json()["invocationId"]
+        for number in range(2)
+    ]
+    await server.noted(f"{name} 0")
+    assert (await server.operate("cancel", queued)).is_success
+
+    async def has_ended() -> bool:
+        return await server.status(queued) in (None, "completed")
+
+    assert await eventually(has_ended)
+    assert await server.status(holder) == "running"
+    assert await server.result(holder) == [None, None]
+    assert server.notes(f"{name} 1") == []
