@@ -52,9 +52,7 @@ class Client:
             timeout: How long to wait for each answer; without one, as long as it takes.
             transport: What carries the requests instead of a connection; for tests.
         """
-        # Handlers' functions never make a client, and shall not pay for importing one.
-        import httpx
-
+        httpx = exchanges.http_library()
         waiting = httpx.Timeout(
             timeout.total_seconds() if timeout is not None else None, connect=exchanges.CONNECT_WITHIN_S
         )
@@ -153,8 +151,7 @@ class Client:
         self._do(exchanges.reject_awakeable(awakeable_id, message))
 
     def _do(self, exchange: Exchange[T]) -> T:
-        import httpx
-
+        httpx = exchanges.http_library()
         try:
             answer = self._http.request(
                 exchange.method, exchange.path, content=exchange.body, headers=dict(exchange.headers)

@@ -9,12 +9,13 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import ModuleType
 from typing import Any, Generic, TypeAlias, TypedDict, TypeVar
 from urllib.parse import quote
 
 from holdfast._handler import Handler, handler_of
 from holdfast._serde import BytesSerde, JsonSerde, Serde
-from holdfast.errors import ClientError, InvocationFailed, NotCompleted, NotFound
+from holdfast.errors import ClientError, InvocationFailed, NotCompleted, NotFound, UsageError
 
 I = TypeVar("I")  # noqa: E741 - input and output, as in every signature that speaks of handlers
 O = TypeVar("O")  # noqa: E741 - as above
@@ -63,6 +64,19 @@ class Exchange(Generic[T]):
     headers: Mapping[str, str]
     body: bytes
     read: Callable[[Answer], T]
+
+
+def http_library() -> ModuleType:
+    """Return httpx, imported when a client is made: handlers never make one, and shall not pay for it.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    try:
+        import httpx
+    except ImportError as error:
+        raise UsageError("a client needs httpx: install holdfast with the extra [client]") from error
+    return httpx
 
 
 class CallOptions(TypedDict, total=False):

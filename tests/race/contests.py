@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast_engine.pages import slot_in_head
+from holdfast_engine.permits import Permit
 from holdfast_engine.ports import Change, Fenced, Loaded, Store
 from holdfast_engine.records import (
     Failure,
@@ -291,6 +292,36 @@ async def one_completion_and_no_listener_missed(store: Store, round_: Round, ans
         assert (number in listening) == (answers[number] is None)
 
 
+async def take_permit(store: Store, round_: Round, contender: int) -> Any:
+    permit = Permit(invocation_id=f"inv_{contender}", epoch=1, limit_key="a/b" if contender % 2 else "a")
+    return await store.take_permit(round_.id, permit, limits={"": 4, "a": 3, "a/b": 2})
+
+
+async def no_limit_is_passed(store: Store, round_: Round, answers: Sequence[Any]) -> None:
+    out = (await store.permits(round_.id)).out
+    assert len(out) == 3
+    assert sum(permit.limit_key == "a/b" for permit in out) <= 2
+    assert {permit.invocation_id for permit in out} == {
+        f"inv_{contender}" for contender, answer in enumerate(answers) if answer is not None
+    }
+
+
+async def three_permits(store: Store, round_: Round) -> None:
+    for contender in range(3):
+        await store.take_permit(
+            round_.id, Permit(invocation_id=f"inv_{contender}", epoch=1, limit_key=None), limits={"": 3}
+        )
+
+
+async def return_permit(store: Store, round_: Round, contender: int) -> Any:
+    return await store.return_permit(round_.id, invocation_id=f"inv_{contender % 3}", epoch=1)
+
+
+async def each_is_returned_once(store: Store, round_: Round, answers: Sequence[Any]) -> None:
+    assert sum(answer is not None for answer in answers) == 3
+    assert (await store.permits(round_.id)).out == ()
+
+
 async def an_ended_one(store: Store, round_: Round) -> None:
     await store.create(round_.head())
     await store.note(round_.id, Note(key="c#1", frame=b"frame"))
@@ -326,5 +357,7 @@ CONTESTS = [
     Contest("claim-or-skip", a_key_passed_on, claim_or_skip, just_one),
     Contest("apply", a_held_key, apply, just_one),
     Contest("leave", a_held_key, leave, the_winners_state),
+    Contest("take-permit", nothing, take_permit, no_limit_is_passed),
+    Contest("return-permit", three_permits, return_permit, each_is_returned_once),
     Contest("promise", nothing, complete_or_listen, one_completion_and_no_listener_missed),
 ]

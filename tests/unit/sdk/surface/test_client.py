@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -173,3 +174,10 @@ def test_only_handlers_can_be_called() -> None:
 
     with client_of(lambda _: httpx.Response(200)) as client, pytest.raises(holdfast.DefinitionError):
         client.service_call(stranger, 1)
+
+
+def test_without_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where httpx is not installed, making a client says what to install."""
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(holdfast.UsageError, match=r"\[client\]"):
+        holdfast.Client("http://ingress.example")
