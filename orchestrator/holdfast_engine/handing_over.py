@@ -23,6 +23,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from holdfast_engine.errors import Unavailable
 from holdfast_engine.held import Held
 from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import is_pinned, journal_of
@@ -41,7 +42,13 @@ async def hand_over(world: World, invocation_id: str, note: Note) -> bool:
     """Have a suspended invocation go on here with a completion; False when that has to be stored as a note."""
     if not world.in_hand.take(invocation_id):
         return False
-    held = await _taken(world, invocation_id, note)
+    try:
+        held = await _taken(world, invocation_id, note)
+    except Unavailable:
+        # It may have been acquired all the same: then somebody has to look when that lease is over.
+        _LOG.warning("%s could not be taken up here and gets a note", invocation_id, exc_info=True)
+        await world.wakeups.wake(invocation_id, not_before_ms=world.clock.now_ms() + world.settings.lease_ms)
+        held = None
     # Of an attempt that broke off, only what is stored counts; it was sent the completion, and that may be nowhere.
     is_stored = held is not None and await _run(world, held) and leaf_of(note.frame) in held.journal.resolved
     # Not when this is cancelled on the way: then the message must not be acknowledged.

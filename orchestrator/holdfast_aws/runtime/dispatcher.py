@@ -52,15 +52,18 @@ class Dispatcher:
             answer = await handle_batch(event, one)
             # Children may be under way; their messages are watchdogs that come after this process's end.
             await self._process.settle()
-        return self._with_cut_off(answer, event)
+            cut_off = [record for record in event["Records"] if not self._may_go(record["body"])]
+            for record in cut_off:
+                # At once, and not when its visibility is over.
+                await heartbeat.put_back(record["receiptHandle"], seconds=0)
+        self._process.world.in_hand.clear()
+        failures = [*answer["batchItemFailures"], *({"itemIdentifier": each["messageId"]} for each in cut_off)]
+        return {"batchItemFailures": failures}
 
-    def _with_cut_off(self, answer: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
-        """Have the messages come back by which invocations were taken up that did not come to rest."""
-        in_hand = self._process.world.in_hand
-        named = [(record["messageId"], _named(record["body"])) for record in event["Records"]]
-        cut_off = [message_id for message_id, each in named if each is not None and not in_hand.let_go(each)]
-        in_hand.clear()
-        return {"batchItemFailures": [*answer["batchItemFailures"], *({"itemIdentifier": each} for each in cut_off)]}
+    def _may_go(self, body: str) -> bool:
+        """Return whether a message may be acknowledged: not if an invocation taken up by it has not come to rest."""
+        invocation_id = _named(body)
+        return invocation_id is None or self._process.world.in_hand.let_go(invocation_id)
 
     async def _one(self, record: SQSRecord, heartbeat: Heartbeat) -> None:
         message = read_message(record.body)
