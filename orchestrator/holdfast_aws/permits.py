@@ -14,7 +14,7 @@ from functools import cached_property
 
 from pynamodb.expressions.condition import Condition
 
-from holdfast_aws.dynamo import Written
+from holdfast_aws.dynamo import Refused, Written
 from holdfast_aws.items import Raw, ordinal, ordinal_of
 from holdfast_aws.models import bound
 from holdfast_aws.part import Part
@@ -101,7 +101,7 @@ class PermitStore(Part):
         return result.is_repeat and result.item is not None and result.item["v"]["B"] == item.content
 
     async def _changed(self, scope: str, change: Change) -> Permits | None:
-        """Change the permits of a scope; a lost answer is met again by the change, which finds itself done."""
+        """Change the permits of a scope, again and again until nobody else has changed them meanwhile."""
         for _ in range(_ROUNDS_MAX):
             raw = await self._permits_item(scope)
             version = int(raw["n"]["N"]) if raw is not None else 0
@@ -109,7 +109,8 @@ class PermitStore(Part):
             if after is None:
                 return None
             item = self._permits_model(scope=_PREFIX + scope, out=permits_text(after), version=version + 1)
-            if isinstance(await self.dynamo.put(item, _is_version(PermitsItem, version)), Written):
+            result = await self.dynamo.put(item, _is_version(PermitsItem, version))
+            if isinstance(result, Written) or _is_own(result, item):
                 return after
             await asyncio.sleep(random.random() * _PAUSE_MAX_S)
         raise Throttled(f"the permits of scope {scope} changed under every one of {_ROUNDS_MAX} tries to change them")
@@ -128,6 +129,12 @@ class PermitStore(Part):
 
 def _permits_in(raw: Raw | None) -> Permits:
     return permits_of(raw["o"]["S"]) if raw is not None else NONE_OUT
+
+
+def _is_own(refused: Refused, item: PermitsItem) -> bool:
+    """Return whether a write was refused because an earlier try of it, whose answer was lost, was carried out."""
+    found = refused.item if refused.is_repeat else None
+    return found is not None and (found["o"]["S"], int(found["n"]["N"])) == (item.out, item.version)
 
 
 def _line_sort(waiting: Waiting) -> str:

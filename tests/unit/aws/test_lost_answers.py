@@ -13,6 +13,7 @@ from holdfast_aws.dynamo import TRIES_MAX
 from holdfast_aws.store import DynamoStore
 from holdfast_engine.errors import StoreUnreachable, Throttled
 from holdfast_engine.pages import slot_in_head
+from holdfast_engine.permits import Permit, Waiting
 from holdfast_engine.ports import Change, Loaded
 from holdfast_engine.records import (
     Awaiting,
@@ -128,9 +129,27 @@ def begin_page(store: DynamoStore) -> Awaitable[Any]:
     return store.append(ID, slot=LATER, epoch=1, frames=FRAMES, taken=("s#1",))
 
 
+def take_permit(store: DynamoStore, *, name: str = "inv_a", epoch: int = 1) -> Awaitable[Any]:
+    permit = Permit(invocation_id=name, epoch=epoch, limit_key="a/b")
+    return store.take_permit("t", permit, limits={"": 2, "a": 1})
+
+
+def return_permit(store: DynamoStore) -> Awaitable[Any]:
+    return store.return_permit("t", invocation_id="inv_a", epoch=1)
+
+
+PLACE = Waiting(since_ms=NOW_MS, invocation_id="inv_a", limit_key="a")
+
 NEXT = replace(LATER, count=2, frames_bytes=141)
 
 CASES = [
+    Case("take-permit", take_permit),
+    Case("take-permit-again", lambda s: take_permit(s, epoch=2), before=(take_permit,)),
+    Case("take-permit-without-room", lambda s: take_permit(s, name="inv_b"), before=(take_permit,)),
+    Case("return-permit", return_permit, before=(take_permit,)),
+    Case("return-permit-twice", return_permit, before=(take_permit, return_permit)),
+    Case("join-line", lambda s: s.put_waiting("t", PLACE)),
+    Case("leave-line", lambda s: s.forget_waiting("t", PLACE), before=(lambda s: s.put_waiting("t", PLACE),)),
     Case("create", lambda s: s.create(replace(HEAD, id=ID[:-1] + "1"))),
     Case("create-present", lambda s: s.create(replace(HEAD, nonce="bb" * 12))),
     Case("renew", lambda s: s.renew(ID, epoch=1, lease_until_ms=NOW_MS + 60_000)),
@@ -218,7 +237,8 @@ class Worlds:
         keyed = await store.keyed(KEY, with_state=True)
         waits = await store.waits(KEY, from_ticket=0, limit=10)
         heads = await store.unfinished(after=None, limit=10)
-        return loaded, keyed, waits, await store.promise(KEY, "p"), sorted(heads, key=lambda head: head.id)
+        limited = await store.permits("t"), await store.line("t", after=None, limit=10)
+        return loaded, keyed, waits, await store.promise(KEY, "p"), sorted(heads, key=lambda head: head.id), limited
 
 
 @pytest.fixture(scope="module")
