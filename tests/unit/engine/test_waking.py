@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from holdfast_engine.journal import is_success, leaf_of
-from holdfast_engine.records import Awaiting, Outcome
+from holdfast_engine.records import Awaiting, Note, Outcome, Status
 from holdfast_engine.trees import mentions, resolves_alone
 from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.ids import decode_invocation_id, encode_awakeable_id
-from holdfast_protocol.messages import MessageType
+from holdfast_protocol.messages import MessageType, decode
 from tests.support import wire_frames as f
-from tests.support.engine_world import EngineUnderTest, answers
+from tests.support.engine_world import Attempt, EngineUnderTest, answers
 from tests.support.virtual_time import in_virtual_time
 
 FIRST, ALL, ALL_OR_FAILURE = 1, 2, 4
@@ -69,3 +71,42 @@ async def test_a_sleep_that_is_over_counts() -> None:
         awakeable_id = encode_awakeable_id(decode_invocation_id(invocation_id), 17)
         await e.engine.complete_awakeable(awakeable_id, Outcome(value=b"s"))
         assert (await e.outcome(invocation_id)).value == b"ok"
+
+
+async def _slow_child(attempt: Attempt) -> list[bytes]:
+    """End after as many seconds as the input says."""
+    (frame, *_) = attempt.request.entries
+    message = decode(frame)
+    assert isinstance(message, pb.InputCommand)
+    await asyncio.sleep(int(message.value.content))
+    return [f.output(), f.END]
+
+
+@in_virtual_time
+async def test_the_last_of_two_wakes_whoever_wrote_the_first() -> None:
+    """A note that another process wrote is found by the one that comes last, though this process saw nothing of it."""
+    calls = [f.call("S", "child", (1, 2), parameter=b"3600"), f.call("S", "child", (3, 4), parameter=b"5")]
+    tree = pb.Future(waiting_completions=[2, 4], combinator_type=pb.Future.ALL_COMPLETED)
+    async with EngineUnderTest() as e:
+        e.script["S/child"] = _slow_child
+        e.script["S/parent"] = answers([*calls, f.suspension_on(tree)], [f.output(), f.END])
+        parent_id = await e.send("S/parent")
+        await e.rest(1)
+        # Its writer found the other one missing and left the look to that one's.
+        assert await e.world.store.note(parent_id, Note(key="c#2", frame=VALUE))
+        assert (await e.head(parent_id)).status is Status.SUSPENDED
+        await e.rest(10)
+        assert (await e.head(parent_id)).status is Status.COMPLETED
+
+
+@in_virtual_time
+async def test_a_sleep_is_no_note_to_wait_for() -> None:
+    """Who waits for a sleep and a call together goes on with the call when the sleep ended before it."""
+    tree = pb.Future(waiting_completions=[1, 3], combinator_type=pb.Future.ALL_COMPLETED)
+    async with EngineUnderTest() as e:
+        commands = [f.sleep(1, e.clock.now_ms() + 1_000), f.call("S", "child", (2, 3), parameter=b"5")]
+        e.script["S/child"] = _slow_child
+        e.script["S/parent"] = answers([*commands, f.suspension_on(tree)], [f.output(), f.END])
+        parent_id = await e.send("S/parent")
+        await e.rest(10)
+        assert (await e.head(parent_id)).status is Status.COMPLETED
