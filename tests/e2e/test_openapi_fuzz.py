@@ -76,8 +76,10 @@ def test_whatever_the_document_allows_and_what_it_does_not(server: DevServer, na
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert operations
     with httpx.Client(base_url=server.ingress_url, timeout=ANSWERED_WITHIN_S, trust_env=False) as client:
-        for operation in operations:
-            assert _played(operation, server, client) >= EXAMPLES / 2
+        tried = [_played(operation, server, client) for operation in operations]
+    assert min(tried) >= EXAMPLES / 2
+    # Right ones and wrong ones; the page on reliability reads this.
+    print(f"tried {2 * sum(tried)} requests")
     assert server.is_running()
 
 

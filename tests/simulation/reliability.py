@@ -33,7 +33,7 @@ HOSTILE = {
     "answers to the SDK": "tests/properties/sdk/test_sdk_machine_garbage.py",
 }
 DAMAGE = ["tests/e2e/test_damaged_data.py"]
-_TRIED = re.compile(r"(\d+) passing, (\d+) failing")
+_TRIED = re.compile(r"(\d+) passing,|tried (\d+) requests")
 
 
 class RunFailed(Exception):
@@ -99,8 +99,8 @@ def _passed(arguments: list[str]) -> int:
 
 def _tried(path: str) -> int:
     """Run the tests of a file; return how many inputs they tried."""
-    output = _output([path, "--hypothesis-show-statistics"])
-    return sum(int(passing) + int(failing) for passing, failing in _TRIED.findall(output))
+    output = _output([path, "--hypothesis-show-statistics", "-s"])
+    return sum(int(passing or tried) for passing, tried in _TRIED.findall(output))
 
 
 def _output(arguments: list[str]) -> str:

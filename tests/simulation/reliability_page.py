@@ -119,9 +119,8 @@ def _mutants(page: Page) -> str:
         "## Engines that are broken on purpose\n\n"
         "A checker that finds nothing may be blind. Each of these engines is wrong in one place, and is found.\n\n"
         + _table(("what is wrong", "rule", "seed", "found by"), rows)
-        + "\nWhat was found in the engine itself is kept, minimised, and played in every build: "
-        + ", ".join(f"`{name}`" for name in page.regressions)
-        + ".\n"
+        + "\nWhat was found in the engine itself is kept, minimised, and played in every build:\n\n"
+        + "".join(f"* `{name}`\n" for name in page.regressions)
     )
 
 

@@ -52,11 +52,11 @@ def _one_look(right: Any) -> Any:
 
 
 def _acknowledges_live_leases(right: Any) -> Any:
-    async def advance_(world: World, invocation_id: str) -> int | None:
+    async def advance_(world: World, invocation_id: str, **options: Any) -> int | None:
         head = await world.store.head(invocation_id)
         if head is not None and head.status is Status.RUNNING and head.lease_until_ms > world.clock.now_ms():
             return None
-        again: int | None = await right(world, invocation_id)
+        again: int | None = await right(world, invocation_id, **options)
         return again
 
     return advance_
