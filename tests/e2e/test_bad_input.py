@@ -41,7 +41,7 @@ JSON = {"content-type": "application/json"}
         pytest.param("/Odd/size", b"5", JSON, 400, ["Odd/size"], id="json-of-another-type"),
         pytest.param("/Odd/size", b"", JSON, 400, ["Odd/size", "body"], id="no-body"),
         pytest.param("/Odd/size", b"x", {"content-type": "text/plain"}, 400, ["application/json"], id="content-type"),
-        pytest.param("/Odd/size", b'"' + b"x" * 10_000_000 + b'"', JSON, 413, ["6", "MiB"], id="ten-megabytes"),
+        pytest.param("/Odd/size", b'"' + b"x" * 40_000_000 + b'"', JSON, 413, ["32", "MiB"], id="forty-megabytes"),
         pytest.param("/Odd/private", b"", {}, 400, ["private"], id="private-handler"),
         pytest.param("/Odd/size/send?delay=soon", b'"x"', JSON, 400, ["delay"], id="delay-that-is-none"),
         pytest.param("/a/b/c/d/e", b"", {}, 404, [], id="no-such-path"),
