@@ -202,6 +202,32 @@ async def test_a_permit_returned_while_joining_the_line_is_seen() -> None:
 
 
 @in_virtual_time
+async def test_a_zombie_does_not_give_its_successors_permit_back() -> None:
+    """Who was taken over and comes to its end later returns nothing: the permit is its successor's by then."""
+    async with EngineUnderTest() as zombie:
+
+        async def works(attempt: Attempt) -> list[bytes]:
+            await zombie.rest(5 if attempt.number == 1 else 20)
+            return [f.output(b"done"), f.END]
+
+        zombie.script["S/work"] = works
+        await limit(zombie, t=1)
+        first, second = [await send(zombie) for _ in range(2)]
+        await zombie.rest(1)
+        successor = zombie.restarted()
+        await successor.engine.load_registry()
+        # Entering ends the leases, as time would: the first process is still at work on what the second takes over.
+        async with successor:
+            await successor.rest(8)
+            permit = (await successor.inner.permits(SCOPE)).of(first)
+            assert permit is not None
+            assert permit.epoch == (await successor.head(first)).epoch > 1
+            assert await successor.status(second) is Status.READY
+            for each in (first, second):
+                assert (await successor.outcome(each)).value == b"done"
+
+
+@in_virtual_time
 async def test_who_waits_makes_room_and_comes_back_before_the_newer() -> None:
     """A suspended invocation holds no permit; when it goes on it comes before those who have not begun."""
     async with EngineUnderTest() as e:
