@@ -15,7 +15,7 @@ from holdfast_engine.notify import deliver, settled
 from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Answer, Change, Fenced
-from holdfast_engine.reading import Done, Failed, Reading, Suspended, read_answer
+from holdfast_engine.reading import Done, Failed, Reading, Suspended, admit, read_answer
 from holdfast_engine.records import Awaiting, Failure, LastFailure, Outcome, Status
 from holdfast_engine.retention import retire
 from holdfast_engine.retry import OnMaxAttempts, RetryPolicy
@@ -106,6 +106,8 @@ async def _catch_up(world: World, held: Held, answer: Answer) -> bool:
         # Nothing was appended after all: what the attempt was sent still goes in front of what it answered.
         return True
     held.journal, held.room = journal, None
+    # What the engine would have refused at a checkpoint of its own cannot be taken back here, but it is said.
+    _, held.refusal = admit(journal.entries[held.began :], head=held.head, registry=world.registry, room=None)
     return True
 
 

@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from holdfast_engine.ports import Answer, AttemptFailure, Fenced, Grant, GrantedCheckpoint
-from holdfast_engine.records import Outcome, Slot
+from holdfast_engine.records import Outcome, Slot, Status
+from holdfast_protocol import schema_pb2 as pb
 from holdfast_protocol.ids import decode_invocation_id, encode_awakeable_id
 from holdfast_protocol.messages import MessageType
 from tests.support import wire_frames as f
@@ -128,3 +129,27 @@ async def test_what_a_lost_attempt_has_appended_stays(has_pending: bool) -> None
 
         entries = await _work(e, handler, has_pending=has_pending)
         assert entries == _expected(T.RUN, T.RUN_COMPLETION, has_pending=has_pending)
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "frame",
+    [f.send("Nobody", "listens", 3), f.completion(T.CALL_COMPLETION, 9, void=pb.Void())],
+    ids=["a send to nobody", "an answer of the engine"],
+)
+async def test_what_was_appended_is_checked_like_an_answer(frame: bytes) -> None:
+    """A handler that stores what it may not answer fails in the open, at once, though what is stored stays."""
+    async with EngineUnderTest() as e:
+
+        async def handler(attempt: Attempt) -> Answer:
+            slot = await _append(e, attempt, [*STEP, frame])
+            return Answer(frames=[f.output(), f.END], is_direct=True, slot=slot)
+
+        e.script.takes = True
+        e.script["S/work"] = handler
+        invocation_id = await e.send("S/work")
+        await e.rest(0.01)
+        head = await e.head(invocation_id)
+        assert head.status is Status.BACKING_OFF
+        assert head.last_failure is not None
+        assert "Nobody" in head.last_failure.message or "stored a frame of type" in head.last_failure.message
