@@ -30,7 +30,7 @@ test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Res
 
 test-aws: $(VENV)/dev.stamp ## Run what is there of the tests for AWS, a deployment to a stand-in among them (needs Node 20+)
 	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/unit/aws tests/unit/cdk tests/unit/lambdas tests/properties/aws tests/race \
-		tests/e2e/test_lambda_functions.py tests/e2e/aws
+		tests/e2e/test_lambda_functions.py tests/e2e/faults tests/e2e/aws
 
 conformance: $(VENV)/dev.stamp ## Drive black-box cases through ours and a stock Restate server, with our SDK and theirs (needs Node 20+)
 	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/blackbox --orchestrators=both --sdks=all

@@ -12,6 +12,7 @@ UNDER_CONSTRUCTION = [
     "conformance/blackbox",
     "conformance/languages",
     "e2e/aws",
+    "e2e/faults",
     "e2e/test_lambda_functions.py",
     "properties/aws",
     "race",
