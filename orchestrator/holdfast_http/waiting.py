@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# A waiting request costs a socket and some 20 KiB: this many are 80 MiB and a good share of the usual file limits.
-WAITING_MAX = 4096
-RETRY_AFTER_SECONDS = 1
-
 
 class Overloaded(Exception):
-    """More requests wait than the bound allows."""
+    """As many requests wait as the bound allows; says so, and what to do."""
+
+    def __init__(self, waiting_max: int) -> None:
+        super().__init__(
+            f"{waiting_max} requests are waiting for invocations, which is as many as this server lets wait: repeat"
+            " this one in a moment"
+        )
 
 
 class Stopping(Exception):
@@ -44,7 +46,7 @@ class WaitingRoom:
         """
         if self._is_stopping or len(self._waiting) >= self._waiting_max:
             work.close()
-            raise Stopping if self._is_stopping else Overloaded
+            raise Stopping if self._is_stopping else Overloaded(self._waiting_max)
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
         self._waiting.add(result)

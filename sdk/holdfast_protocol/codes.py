@@ -97,6 +97,7 @@ class HoldfastCode(_ExplainedId):
     NOT_RESTARTABLE = "HF-0422", "An invocation of that kind, or one that far, cannot be restarted."
     UNKNOWN_DEPLOYMENT = "HF-0423", "No deployment has that id."
     NOT_STARTED = "HF-0425", "The operation needs an invocation that has begun, and this one waits."
+    OVERLOADED = "HF-0429", "As many requests wait for invocations as the server allows."
     JOURNAL_FULL = "HF-0430", "A journal has reached the allowed number of entries; the invocation is paused."
     JOURNAL_DAMAGED = "HF-0431", "Of a journal that is still needed a part is missing; the invocation is paused."
     ORCHESTRATOR = "HF-0500", "The orchestrator failed in a way it has no better name for."

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from holdfast_http.bounds import WAITING_MAX
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_INGRESS_PORT = 8080
 DEFAULT_ADMIN_PORT = 9070
@@ -60,6 +62,13 @@ Everything accepted is durable: stop it, or kill it with -9, and start it again 
     metavar="FILE",
     help="Sign requests to endpoints with the Ed25519 private key in this PEM file.",
 )
+@click.option(
+    "--waiting-max",
+    type=click.IntRange(min=1),
+    default=WAITING_MAX,
+    show_default=True,
+    help="How many requests may wait for invocations at once; one more is answered 429.",
+)
 def dev(
     references: tuple[str, ...],
     host: str,
@@ -68,6 +77,7 @@ def dev(
     data_dir: Path,
     endpoints: tuple[str, ...],
     identity_key_file: Path | None,
+    waiting_max: int,
     *,
     ephemeral: bool,
     reload: bool,
@@ -86,5 +96,6 @@ def dev(
             is_reloading=reload,
             endpoints=endpoints,
             identity_key_file=identity_key_file,
+            waiting_max=waiting_max,
         )
     )

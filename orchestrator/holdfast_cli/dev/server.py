@@ -48,6 +48,7 @@ class Plan:
     ingress: socket.socket
     admin: socket.socket
     endpoints: Sequence[Endpoint]
+    waiting_max: int
     signer: RequestSigner | None = None
 
 
@@ -64,7 +65,7 @@ class DevServer:
             signer=plan.signer,
         )
         engine = self._local.engine
-        self._ingress = Ingress(engine, now_ms=SystemClock().now_ms)
+        self._ingress = Ingress(engine, now_ms=SystemClock().now_ms, waiting_max=plan.waiting_max)
         self._admin = Admin(engine, product_version=version("holdfast"), ingress_url=url_of(plan.ingress))
         self._servers = (HttpServer(self._ingress, plan.ingress), HttpServer(self._admin, plan.admin))
 

@@ -46,6 +46,7 @@ class Options:
     is_ephemeral: bool
     is_reloading: bool
     endpoints: tuple[str, ...]
+    waiting_max: int
     identity_key_file: Path | None = None
 
 
@@ -69,6 +70,7 @@ def start(options: Options) -> None:
         ingress=places.ingress,
         admin=places.admin,
         endpoints=endpoints,
+        waiting_max=options.waiting_max,
         signer=signer,
     )
     runner = asyncio.Runner(loop_factory=_loop_factory())

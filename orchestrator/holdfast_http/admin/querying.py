@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from holdfast_http.bounds import RETRY_AFTER
 from holdfast_http.json_body import JsonBody, require_json_type
 from holdfast_http.messages import JSON_TYPE, Request, Response
 from holdfast_http.problems import HttpProblem
@@ -25,5 +26,6 @@ async def run(queries: Callable[[], Queries], request: Request) -> Response:
     try:
         body = await queries().run(query, as_json=as_json)
     except QueryRefused as refused:
-        raise HttpProblem(refused.status, str(refused)) from refused
+        headers = RETRY_AFTER if refused.status == 429 else ()
+        raise HttpProblem(refused.status, str(refused), headers) from refused
     return Response(status=200, headers=(("content-type", JSON_TYPE if as_json else ARROW_TYPE),), body=body)

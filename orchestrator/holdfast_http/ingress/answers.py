@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast_engine.errors import OrchestratorError
+from holdfast_http.bounds import RETRY_AFTER
 from holdfast_http.messages import JSON_TYPE, BadPath, Headers, Response, json_response
 from holdfast_http.problems import HttpProblem
 from holdfast_http.times import rfc3339
-from holdfast_http.waiting import RETRY_AFTER_SECONDS, Overloaded, Stopping
+from holdfast_http.waiting import Overloaded, Stopping
+from holdfast_protocol.codes import HoldfastCode
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Finished
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 # What a request or a dependency can do to itself; anything else is a bug of ours.
 EXPECTED = (BadPath, HttpProblem, OrchestratorError, Overloaded, Stopping)
 
-_RETRY_AFTER: Headers = (("retry-after", str(RETRY_AFTER_SECONDS)),)
 _STOPPING = (
     "the server is stopping; what it accepted goes on when it is back."
     " Attach to the invocation then, or repeat the request with the same idempotency key"
@@ -45,12 +46,12 @@ def problem_response(error: Exception) -> Response:
         case HttpProblem():
             return error_response(error.status, str(error), error.headers)
         case OrchestratorError():
-            headers = _RETRY_AFTER if error.is_retryable else ()
+            headers = RETRY_AFTER if error.is_retryable else ()
             return error_response(error.http_status, str(error), headers, holdfast_code=error.code)
         case Overloaded():
-            return error_response(429, "too many requests are waiting for invocations; try again", _RETRY_AFTER)
+            return error_response(429, str(error), RETRY_AFTER, holdfast_code=HoldfastCode.OVERLOADED)
         case Stopping():
-            return error_response(503, _STOPPING, _RETRY_AFTER)
+            return error_response(503, _STOPPING, RETRY_AFTER)
         case _:
             return error_response(400, str(error))
 

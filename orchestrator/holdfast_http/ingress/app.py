@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from holdfast_http.bounds import WAITING_MAX
 from holdfast_http.ingress import cors
 from holdfast_http.ingress.answers import EXPECTED, error_response, problem_response
 from holdfast_http.ingress.routes import route
 from holdfast_http.ingress.schemas import Schemas
 from holdfast_http.ingress.tools import Tools
 from holdfast_http.messages import Request, Response
-from holdfast_http.waiting import WAITING_MAX, WaitingRoom
+from holdfast_http.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine

@@ -123,12 +123,14 @@ class DevServer(ServerProcess):
         folder: Path,
         env: Mapping[str, str] | None = None,
         program: Sequence[str] | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         ingress_port, admin_port = free_ports(2)
         self.ingress_url = f"http://127.0.0.1:{ingress_port}"
         self.admin_url = f"http://127.0.0.1:{admin_port}"
         command = [*(program or [str(Path(sys.executable).with_name("holdfast"))]), "dev", *services, "--no-reload"]
         command += ["--port", str(ingress_port), "--admin-port", str(admin_port), "--data-dir", str(folder / "data")]
+        command += options
         super().__init__(
             command,
             ready_urls=[f"{self.ingress_url}/restate/health", f"{self.admin_url}/health"],

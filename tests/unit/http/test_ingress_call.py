@@ -227,6 +227,9 @@ async def test_overload() -> None:
     await asyncio.sleep(0.01)
     answer = await post(ingress, "/Greeter/greet", '"y"')
     assert (answer.status, header(answer, "retry-after")) == (429, "1")
+    problem = content(answer)
+    assert (problem["code"], problem["source"], problem["holdfast_code"]) == (429, "ingress", "HF-0429")
+    assert problem["message"].startswith("1 requests are waiting")
     assert len(engine.submissions) == 1
     release.set()
     assert (await first).status == 200
