@@ -18,8 +18,10 @@ help: ## Show this list
 demo: $(VENV)/local.stamp ## Watch an order survive kill -9: no AWS, no Docker, under a minute
 	@$(BIN)/python -m examples.demo
 
-test: lint ## Lint, types, contracts and all tests; those that need Node say so when it is missing
-	$(BIN)/pytest
+# Two at a time, as most of the tests mostly wait; what measures comes afterwards, alone.
+test: lint ## Lint, types, contracts and all tests; those that need Node or a browser say so when it is missing
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/bench
+	$(BIN)/pytest tests/bench
 
 test-languages: $(VENV)/dev.stamp ## Run the examples in Go, Java and Kotlin against our server; a language that is not here is skipped
 	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/languages -rs
@@ -28,12 +30,12 @@ test-restate: $(VENV)/dev.stamp ## Run our SDK's acceptance cases on a stock Res
 	@command -v npm >/dev/null || { echo "make test-restate needs Node 20 or newer: its npm brings the Restate server." >&2; exit 1; }
 	$(BIN)/pytest $(RESTATE)
 
-test-aws: $(VENV)/dev.stamp ## Run what is there of the tests for AWS, a deployment to a stand-in among them (needs Node 20+)
-	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/unit/aws tests/unit/cdk tests/unit/lambdas tests/properties/aws tests/race \
+test-aws: $(VENV)/dev.stamp ## Run only the tests for AWS, a deployment to a stand-in among them (needs Node 20+)
+	$(BIN)/pytest tests/unit/aws tests/unit/cdk tests/unit/lambdas tests/properties/aws tests/race \
 		tests/e2e/test_lambda_functions.py tests/e2e/faults tests/e2e/aws
 
 conformance: $(VENV)/dev.stamp ## Drive black-box cases through ours and a stock Restate server, with our SDK and theirs (needs Node 20+)
-	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/blackbox --orchestrators=both --sdks=all
+	$(BIN)/pytest tests/conformance/blackbox --orchestrators=both --sdks=all
 
 sim: $(VENV)/dev.stamp ## Play seeded histories on virtual time; SEEDS=1000 for more
 	$(BIN)/python -m tests.simulation --seeds=$(or $(SEEDS),300)

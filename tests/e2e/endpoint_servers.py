@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import pytest
 from examples.demo.processes import ServerProcess, free_ports
 from holdfast_engine.registry import Deployment
 from tests.support.attempts import http_deployment
+from tests.support.npm import NodeMissing, node_modules
 from tests.support.tree import ROOT
 
 _NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
@@ -123,8 +122,7 @@ def _command(kind: EndpointKind, port: int, certificate: Path | None) -> list[st
 
 def _node_folder() -> Path:
     """Return the folder with the TypeScript SDK, fetched by npm the first time."""
-    if shutil.which("node") is None or (npm := shutil.which("npm")) is None:
-        pytest.skip("needs Node 20 or newer with npm, which brings the official TypeScript SDK")
-    if not (_NODE_FOLDER / "node_modules" / "@restatedev").is_dir():
-        subprocess.run([npm, "ci", "--silent"], cwd=_NODE_FOLDER, check=True, timeout=300)
-    return _NODE_FOLDER
+    try:
+        return node_modules(_NODE_FOLDER, "the official TypeScript SDK").parent
+    except NodeMissing as missing:
+        pytest.skip(str(missing))

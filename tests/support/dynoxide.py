@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from examples.demo.processes import ServerProcess, free_ports
+from tests.support.npm import NodeMissing, node_modules
 from tests.support.tree import ROOT
 
 _FOLDER = ROOT / "tests" / "support" / "node"
-_BINARIES = "node_modules/@dynoxide/*/dynoxide"
+_BINARIES = "@dynoxide/*/dynoxide"
 
 
 class DynoxideMissing(Exception):
@@ -27,11 +26,10 @@ def dynoxide_binary() -> Path:
     """
     if not (sys.platform == "linux" and platform.machine() == "x86_64"):
         raise DynoxideMissing("dynoxide is pinned for Linux on x86-64; other machines have packages of their own")
-    if not (found := sorted(_FOLDER.glob(_BINARIES))):
-        if (npm := shutil.which("npm")) is None:
-            raise DynoxideMissing("needs Node 20 or newer: its npm brings dynoxide, the DynamoDB of these tests")
-        subprocess.run([npm, "ci", "--silent"], cwd=_FOLDER, check=True, timeout=300)
-        found = sorted(_FOLDER.glob(_BINARIES))
+    try:
+        found = sorted(node_modules(_FOLDER, "dynoxide, the DynamoDB of these tests").glob(_BINARIES))
+    except NodeMissing as missing:
+        raise DynoxideMissing(str(missing)) from missing
     assert found, "the npm package brings no server for this machine"
     return found[0]
 

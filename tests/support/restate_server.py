@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from examples.demo.processes import ServerProcess, free_ports
+from tests.support.npm import node_modules
 from tests.support.tree import ROOT
 
 _FOLDER = ROOT / "tests" / "conformance" / "restate"
-_BINARIES = "node_modules/@restatedev/restate-server-*/bin/restate-server"
-
-
-class NodeMissing(Exception):
-    """There is no npm to fetch the server with."""
+_BINARIES = "@restatedev/restate-server-*/bin/restate-server"
 
 
 def restate_binary() -> Path:
     """Return the server's binary, fetched by npm the first time.
 
     Raises:
-        NodeMissing: The binary is not there and neither is npm.
+        NodeMissing: There is no npm to fetch it with.
     """
-    if not (found := sorted(_FOLDER.glob(_BINARIES))):
-        if (npm := shutil.which("npm")) is None:
-            raise NodeMissing("needs Node 20 or newer: its npm brings the stock Restate server")
-        subprocess.run([npm, "ci", "--silent"], cwd=_FOLDER, check=True, timeout=300)
-        found = sorted(_FOLDER.glob(_BINARIES))
+    found = sorted(node_modules(_FOLDER, "the stock Restate server").glob(_BINARIES))
     assert found, "the npm package brings no server for this machine"
     return found[0]
 

@@ -26,6 +26,10 @@ from holdfast_endpoints.router import RoutingDiscovery, RoutingInvoker
 from holdfast_engine.registry import Registry
 from holdfast_engine.world import Settings, Tasks, World
 
+# A message comes back for a day at most, unless somebody takes it out of the dead-letter queue later than that: until
+# then a head that has ended meets whoever would create its invocation again (rule O-10). It costs nothing where
+# journals are kept for a day anyhow, as they are by default.
+_RETENTION_MIN_MS = DAY_MS
 # What runs at a time in one process beside the ten messages of a batch is bounded by its settings; this is only a lid.
 _TASKS_MAX = 1_000
 
@@ -69,7 +73,12 @@ def compose(
         clock=clock,
         dice=SystemDice(),
         registry=Registry(),
-        settings=Settings(is_alone=False, lease_ms=int(settings.lease_s * 1000), runs_max=runs_max),
+        settings=Settings(
+            is_alone=False,
+            lease_ms=int(settings.lease_s * 1000),
+            retention_min_ms=_RETENTION_MIN_MS,
+            runs_max=runs_max,
+        ),
         tasks=Tasks(_TASKS_MAX),
     )
     walks = upkeep_walks(store, blobs, timers_table=tables.timers, clock=clock)

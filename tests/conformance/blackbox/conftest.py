@@ -12,7 +12,8 @@ from tests.conformance.blackbox.arena import IN_PROCESS, ORCHESTRATORS, SDKS, Ar
 from tests.conformance.blackbox.launch import node_folder
 from tests.conformance.blackbox.ratios import Played, ratio_lines
 from tests.conformance.blackbox.server import Server
-from tests.support.restate_server import NodeMissing, restate_binary
+from tests.support.npm import NodeMissing
+from tests.support.restate_server import restate_binary
 
 _SCOPES = "scopes"
 

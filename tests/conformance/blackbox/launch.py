@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from examples.demo.processes import ServerFailed, ServerProcess, free_ports
 from tests.conformance.blackbox.handlers.world import LOG
-from tests.support.restate_server import NodeMissing
+from tests.support.npm import node_modules
 from tests.support.tree import ROOT
 
 HANDLERS = "tests.conformance.blackbox.handlers"
@@ -66,11 +64,7 @@ def node_folder() -> Path:
     Raises:
         NodeMissing: There is no Node, or no npm.
     """
-    if shutil.which("node") is None or (npm := shutil.which("npm")) is None:
-        raise NodeMissing("needs Node 20 or newer with npm, which brings the official TypeScript SDK")
-    if not (_NODE_FOLDER / "node_modules" / "@restatedev" / "restate-sdk-clients").is_dir():
-        subprocess.run([npm, "ci", "--silent"], cwd=_NODE_FOLDER, check=True, timeout=300)
-    return _NODE_FOLDER
+    return node_modules(_NODE_FOLDER, "the official TypeScript SDK").parent
 
 
 def _keys(identity_key: str | None) -> list[str]:

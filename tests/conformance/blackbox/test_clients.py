@@ -20,7 +20,7 @@ from tests.conformance.blackbox.handlers import echo, player
 from tests.conformance.blackbox.launch import node_folder
 from tests.conformance.blackbox.programs import awakeable, fail, note, promise, run
 from tests.conformance.blackbox.server import Server, new
-from tests.support.restate_server import NodeMissing
+from tests.support.npm import NodeMissing
 
 # The clients are under test here, not the handlers: one SDK behind each server will do.
 pytestmark = pytest.mark.sdks(IN_PROCESS, "restate-sdk")

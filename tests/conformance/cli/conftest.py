@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from examples.demo.processes import DevServer, ServerProcess, free_ports
-from tests.support.restate_server import NodeMissing, RestateServer
+from tests.support.npm import NodeMissing
+from tests.support.restate_server import RestateServer
 from tests.support.site import Site
 
 _FOLDER = Path(__file__).parent

@@ -13,8 +13,8 @@ import restate
 import holdfast
 from tests.support import official_sdk
 from tests.support.journals import FakeCheckpoint, Journal
+from tests.support.npm import NodeMissing
 from tests.support.programs import handler_of
-from tests.support.restate_server import NodeMissing
 from tests.support.spelled import flattened, frame_from, matches, spell
 
 _CASES = {path.stem: json.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("*.json"))}

@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e import stages
 from tests.e2e.cases import CASES, MODULES, OWN_CASES, OWN_MODULES, Case, Stage
-from tests.support.restate_server import NodeMissing, restate_binary
+from tests.support.npm import NodeMissing
+from tests.support.restate_server import restate_binary
 
 pytestmark = pytest.mark.restate
 

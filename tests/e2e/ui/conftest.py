@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from examples.demo.processes import DevServer
+from tests.support.npm import NodeMissing, node_modules
 from tests.support.site import Site
 from tests.support.tree import ROOT
 
@@ -37,10 +37,10 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core, which checks accessibility; npm brings it the first time."""
-    if not _AXE.exists():
-        if (npm := shutil.which("npm")) is None:
-            pytest.skip("axe-core comes by npm, and there is no npm: install Node 20 or newer")
-        subprocess.run([npm, "ci", "--silent"], cwd=_FOLDER, check=True, timeout=300)
+    try:
+        node_modules(_FOLDER, "axe-core")
+    except NodeMissing as missing:
+        pytest.skip(str(missing))
     return _AXE.read_text(encoding="utf-8")
 
 
