@@ -66,7 +66,7 @@ class Queries:
             raise QueryRefused(message, status=400) from None
         except WorkerDied:
             message = "the process that runs queries ended over this one: select fewer rows, or join less"
-            raise QueryRefused(message, status=500) from None
+            raise QueryRefused(message, status=400) from None
 
     async def _answer(self, query: str, *, as_json: bool) -> bytes:
         is_answered = False

@@ -7,7 +7,9 @@ from standard input and writes answers to standard output, each with its length 
 
 from __future__ import annotations
 
+import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 import datafusion
@@ -19,6 +21,9 @@ from holdfast_http.query.planning import wanted_of
 from holdfast_http.query.tables import TABLES, Table
 
 _MEMORY_BYTES_MAX = 256 * 1024 * 1024
+# The pool knows nothing of what an expression makes: `repeat('x', 2000000000)` takes it all while it is planned. Beyond
+# this the process ends. The most that a query may read takes less than half of it, as rows in Python and in Arrow.
+_PROCESS_BYTES_MAX = 1536 * 1024 * 1024
 _RESULT_BYTES_MAX = 16 * 1024 * 1024
 
 _ARROW = {
@@ -40,9 +45,22 @@ class _TooMuch(Exception):
 
 def main() -> None:
     """Answer requests until the parent closes the pipe."""
+    _bound_memory()
     answers = sys.stdout.buffer
     while (request := read_message(sys.stdin.buffer)) is not None:
         write_message(answers, _answer(request))
+
+
+def _bound_memory() -> None:
+    """Bound what is taken from here on; what the libraries have reserved by now, some GiB, is hardly used."""
+    statistics = Path("/proc/self/statm")
+    # Other systems have no such file, and do not enforce the limit either.
+    if not statistics.exists():
+        return
+    taken = int(statistics.read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = taken + _PROCESS_BYTES_MAX
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
