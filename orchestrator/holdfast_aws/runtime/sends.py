@@ -143,7 +143,10 @@ class Sends:
             return self._process.engine.registry.target(send.target)
 
     async def _park(self, record: SQSRecord, reason: str) -> None:
-        _LOG.warning("message %s is no invocation and is parked: %s", record.message_id, reason)
+        # Why may quote the message, which is nobody's business but its reader's.
+        _LOG.warning(
+            "message %s is no invocation and is parked: its attribute %s says why", record.message_id, REASON_ATTRIBUTE
+        )
         attributes = {
             REASON_ATTRIBUTE: reason[:_REASON_CHARACTERS_MAX],
             MESSAGE_ID_ATTRIBUTE: record.message_id,

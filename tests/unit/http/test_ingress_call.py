@@ -256,10 +256,12 @@ async def test_a_bug_of_ours(engine: FakeEngine, caplog: pytest.LogCaptureFixtur
 
     engine.answering = answering
     ingress = Ingress(engine.as_engine, now_ms=lambda: NOW_MS)
-    answer = await post(ingress, "/Greeter/greet", '"x"')
+    answer = await post(ingress, "/Greeter/greet?token=secret", '"secret"', authorization="secret")
     assert answer.status == 500
     assert "epoch" not in content(answer)["message"]
+    assert "POST /Greeter/greet failed" in caplog.text
     assert "epoch went backwards" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_cross_origin(ingress: Ingress) -> None:

@@ -123,14 +123,18 @@ BAD = {
 
 @pytest.mark.parametrize(("body", "reason"), BAD.values(), ids=BAD.keys())
 @in_virtual_time
-async def test_a_bad_message_is_parked_with_its_reason(body: str, reason: str) -> None:
-    """What cannot be an invocation goes to the dead letters at once, unchanged, and says why."""
+async def test_a_bad_message_is_parked_with_its_reason(
+    body: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be an invocation goes to the dead letters at once, unchanged, and says why there, not in the log."""
     async with EngineUnderTest(settings=ELSEWHERE) as e:
         work, queue = sends(e)
         assert failed(await work.handle(records(body), None)) == []
         ((parked, attributes),) = queue.parked
         assert parked == body
         assert reason in attributes[REASON_ATTRIBUTE]
+        assert "message-0 is no invocation" in caplog.text
+        assert reason not in caplog.text
         assert attributes[MESSAGE_ID_ATTRIBUTE] == "message-0"
 
 
