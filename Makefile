@@ -18,10 +18,17 @@ help: ## Show this list
 demo: $(VENV)/local.stamp ## Watch an order survive kill -9: no AWS, no Docker, under a minute
 	@$(BIN)/python -m examples.demo
 
-# Two at a time, as most of the tests mostly wait; what measures comes afterwards, alone.
-test: lint ## Lint, types, contracts and all tests; those that need Node or a browser say so when it is missing
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/bench
+# At the same time, as most of the tests mostly wait; what measures comes afterwards, alone.
+test: $(VENV)/dev.stamp ## Lint, types, contracts and all tests; those that need Node or a browser say so when it is missing
+	@$(MAKE) --no-print-directory --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		lint test-e2e test-parts
 	$(BIN)/pytest tests/bench
+
+test-e2e: $(VENV)/dev.stamp ## Run the tests of whole servers and deployments, as users have them
+	$(BIN)/pytest tests/e2e
+
+test-parts: $(VENV)/dev.stamp ## Run all other tests but those that measure
+	$(BIN)/pytest --ignore=tests/e2e --ignore=tests/bench
 
 test-languages: $(VENV)/dev.stamp ## Run the examples in Go, Java and Kotlin against our server; a language that is not here is skipped
 	HOLDFAST_TEST_ALL=1 $(BIN)/pytest tests/conformance/languages -rs
