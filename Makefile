@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-languages test-restate test-aws conformance sim reliability bench chaos up deploy down lint format clean
+.PHONY: help demo test test-e2e test-parts test-languages test-restate test-aws conformance sim reliability bench chaos up deploy down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
