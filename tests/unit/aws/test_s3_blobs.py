@@ -14,6 +14,7 @@ from holdfast_aws import s3_blobs
 from holdfast_aws.clients import s3_client
 from holdfast_aws.s3_blobs import S3Blobs
 from holdfast_engine.errors import StoreUnreachable, Throttled
+from tests.support.buckets import make_empty
 from tests.support.dynamo_stores import aws_session
 from tests.support.queues import client_error
 
@@ -26,7 +27,7 @@ def client() -> Iterator[Any]:
     """A client of moto's S3 with a bucket."""
     with mock_aws():
         client = s3_client(aws_session())
-        client.create_bucket(Bucket=BUCKET)
+        make_empty(client, BUCKET)
         yield client
 
 

@@ -17,6 +17,7 @@ from holdfast_aws.walks import Walk
 from holdfast_local.surroundings import SystemClock
 from holdfast_protocol.ids import encode_invocation_id
 from tests.support.attempts import FixedClock
+from tests.support.buckets import make_empty
 from tests.support.dynamo_stores import aws_session, client_of, new_store
 from tests.support.dynoxide import Dynoxide
 
@@ -108,7 +109,7 @@ def client() -> Iterator[Any]:
     """A client of moto's S3 with a bucket that keeps versions."""
     with mock_aws():
         client = s3_client(aws_session())
-        client.create_bucket(Bucket=BUCKET)
+        make_empty(client, BUCKET)
         client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         yield client
 
