@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from examples.demo.processes import ServerProcess, free_ports
+from examples.demo.processes import free_ports
 from holdfast_engine.registry import Deployment
 from tests.support.attempts import http_deployment
 from tests.support.npm import NodeMissing, node_modules
+from tests.support.ports import PortProcess
 from tests.support.tree import ROOT
 
 _NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
@@ -84,32 +83,19 @@ KINDS = (
 KIND_BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-class EndpointProcess(ServerProcess):
+class EndpointProcess(PortProcess):
     """One endpoint on a free port."""
 
     def __init__(self, kind: EndpointKind, *, folder: Path, certificate: Path | None = None) -> None:
         self.kind = kind
-        [self._port] = free_ports(1)
-        self.uri = f"{'https' if certificate else 'http'}://localhost:{self._port}"
-        super().__init__(_command(kind, self._port, certificate), ready_urls=[], log_path=folder / f"{kind.name}.log")
+        [self.port] = free_ports(1)
+        self.uri = f"{'https' if certificate else 'http'}://localhost:{self.port}"
+        super().__init__(_command(kind, self.port, certificate), ready_urls=[], log_path=folder / f"{kind.name}.log")
 
     @property
     def deployment(self) -> Deployment:
         """Return a deployment at this endpoint."""
         return http_deployment(self.uri, use_http_11=self.kind.use_http_11)
-
-    def start(self, *, within_s: float = 30.0) -> None:
-        """Start the server and return once it takes connections; what it speaks is for the test to find out."""
-        super().start(within_s=within_s)
-        deadline = time.monotonic() + within_s
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1.0).close()
-                return
-            except OSError:
-                assert self.is_running(), self.output()
-                assert time.monotonic() < deadline, self.output()
-                time.sleep(0.05)
 
 
 def _command(kind: EndpointKind, port: int, certificate: Path | None) -> list[str]:

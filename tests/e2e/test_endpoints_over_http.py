@@ -28,6 +28,7 @@ PROPOSE = bytes.fromhex("0005000000000005" + "0801720130")
 PROPOSE_WANTING_ACK = bytes.fromhex("0005800000000005" + "0801720130")
 SUSPENSION = bytes.fromhex("0001000000000006" + "0a0101" + "120101")
 SUSPENSION_TREE = bytes.fromhex("000100000000000a" + "2208" + "0a0101" + "120101" + "2801")
+AWAITING_ON = bytes.fromhex("0006")
 GOLDEN_ANSWER_BY_VERSION = {
     5: [RUN, PROPOSE, SUSPENSION],
     6: [RUN, PROPOSE, SUSPENSION],
@@ -77,7 +78,9 @@ async def test_the_golden_exchange(endpoint: EndpointProcess, invoker: HttpInvok
     assert encode(request.start) + b"".join(request.entries) == GOLDEN_START + GOLDEN_INPUT
     answer = await invoker.invoke(endpoint.deployment, request, checkpoint=None, timeout_ms=10_000)
     assert answer.failure is None
-    assert [frame.hex() for frame in answer.frames] == [frame.hex() for frame in GOLDEN_ANSWER_BY_VERSION[version]]
+    # From V7 on an SDK that has not yet seen the end of its input tells what it awaits, as often as it looks.
+    told = [frame for frame in answer.frames if not (version == 7 and frame.startswith(AWAITING_ON))]
+    assert [frame.hex() for frame in told] == [frame.hex() for frame in GOLDEN_ANSWER_BY_VERSION[version]]
 
 
 async def test_runs_one_after_the_other_take_an_attempt_each(endpoint: EndpointProcess, invoker: HttpInvoker) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from examples.demo.processes import ServerFailed, ServerProcess, free_ports
+from examples.demo.processes import free_ports
 from tests.conformance.blackbox.handlers.world import LOG
 from tests.support.npm import node_modules
+from tests.support.ports import PortProcess
 from tests.support.tree import ROOT
 
 HANDLERS = "tests.conformance.blackbox.handlers"
@@ -20,7 +19,7 @@ VERSIONS = f"{HANDLERS}.versions"
 _NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
 
 
-class Endpoint(ServerProcess):
+class Endpoint(PortProcess):
     """Handlers in a process of their own: Python's under uvicorn, over HTTP/1.1; Node's over HTTP/2 without TLS."""
 
     def __init__(
@@ -33,29 +32,16 @@ class Endpoint(ServerProcess):
         identity_key: str | None = None,
         env: dict[str, str] | None = None,
     ) -> None:
-        [self._port] = free_ports(1)
-        self.uri = f"http://127.0.0.1:{self._port}"
+        [self.port] = free_ports(1)
+        self.uri = f"http://127.0.0.1:{self.port}"
         self.use_http_11 = sdk != "node"
         command = _node_command if sdk == "node" else _python_command
         super().__init__(
-            command(sdk, self._port, modules, identity_key),
+            command(sdk, self.port, modules, identity_key),
             ready_urls=[],
-            log_path=folder / f"endpoint-{sdk}-{self._port}.log",
+            log_path=folder / f"endpoint-{sdk}-{self.port}.log",
             env={LOG: str(log), **(env or {})},
         )
-
-    def start(self, *, within_s: float = 30.0) -> None:
-        """Start the process and return once it takes connections."""
-        super().start(within_s=within_s)
-        deadline = time.monotonic() + within_s
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1.0).close()
-                return
-            except OSError:
-                if not self.is_running() or time.monotonic() > deadline:
-                    raise ServerFailed(f"the endpoint did not come up.\n{self.output()}") from None
-                time.sleep(0.02)
 
 
 def node_folder() -> Path:

@@ -51,7 +51,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     server, endpoint = DevServer([], folder=folder), Endpoint(language, out=folder, log=log)
     try:
         server.start()
-        endpoint.start()
+        endpoint.start(within_s=60.0)
         answer = httpx.post(f"{server.admin_url}/deployments", json={"uri": endpoint.uri}, timeout=60, trust_env=False)
         assert answer.is_success, answer.text
         with Site(server.ingress_url, server.admin_url) as site:

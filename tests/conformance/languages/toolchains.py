@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.demo.processes import ServerFailed, ServerProcess, free_ports
+from examples.demo.processes import free_ports
+from tests.support.ports import PortProcess
 
 _HERE = Path(__file__).parent
 _BUILD_WITHIN_S = 480
@@ -52,31 +51,18 @@ JAVA = Language(
 KOTLIN = Language(name="kotlin", tools=("java", "gradle"), build=(), run=(), has_capitals=False)
 
 
-class Endpoint(ServerProcess):
+class Endpoint(PortProcess):
     """The examples in one language, over HTTP/2 without TLS."""
 
     def __init__(self, language: Language, *, out: Path, log: Path) -> None:
-        [self._port] = free_ports(1)
-        self.uri = f"http://127.0.0.1:{self._port}"
+        [self.port] = free_ports(1)
+        self.uri = f"http://127.0.0.1:{self.port}"
         super().__init__(
-            [*_filled(language.run, out), str(self._port)],
+            [*_filled(language.run, out), str(self.port)],
             ready_urls=[],
             log_path=out / f"{language.name}.log",
             env={"HOLDFAST_EXAMPLES_LOG": str(log)},
         )
-
-    def start(self, *, within_s: float = 60.0) -> None:
-        """Start the process and return once it takes connections."""
-        super().start(within_s=within_s)
-        deadline = time.monotonic() + within_s
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1.0).close()
-                return
-            except OSError:
-                if not self.is_running() or time.monotonic() > deadline:
-                    raise ServerFailed(f"the endpoint did not come up.\n{self.output()}") from None
-                time.sleep(0.05)
 
 
 def build(language: Language, *, out: Path) -> None:
