@@ -1,11 +1,14 @@
-"""Options that several kinds of tests share."""
+"""Options and servers that several kinds of tests share."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 
 import pytest
+
+from tests.support.dynoxide import Dynoxide, DynoxideMissing
 
 # What fetches compilers' packages is asked for by name: `make test-languages`.
 collect_ignore = [] if os.environ.get("HOLDFAST_TEST_ALL") else ["conformance/languages"]
@@ -50,3 +53,15 @@ def program_seed(request: pytest.FixtureRequest) -> int:
     seed = secrets.randbits(32) if seed is None else int(seed)
     print(f"repeat these programs with --program-seed={seed}")
     return seed
+
+
+@pytest.fixture(scope="session")
+def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
+    """One DynamoDB-compatible server, which says what each request costs; each test has tables of its own."""
+    try:
+        server = Dynoxide(folder=tmp_path_factory.mktemp("dynoxide"))
+    except DynoxideMissing as error:
+        pytest.skip(str(error))
+    server.start()
+    yield server
+    server.stop()

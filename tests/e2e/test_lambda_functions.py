@@ -27,20 +27,8 @@ from holdfast_local.surroundings import SystemClock
 from holdfast_protocol.frames import frame_type
 from holdfast_protocol.messages import MessageType
 from tests.support.dynamo_stores import client_of, new_store
-from tests.support.dynoxide import Dynoxide, DynoxideMissing
+from tests.support.dynoxide import Dynoxide
 from tests.support.function_world import FunctionWorld, function_environment, services_manifest
-
-
-@pytest.fixture(scope="module")
-def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
-    """A DynamoDB for this module."""
-    try:
-        server = Dynoxide(folder=tmp_path_factory.mktemp("dynoxide"))
-    except DynoxideMissing as error:
-        pytest.skip(str(error))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -14,22 +14,9 @@ from holdfast_engine.ports import Store
 from holdfast_local.sqlite_store import SqliteStore
 from holdfast_local.surroundings import SystemClock
 from tests.support.dynamo_stores import aws_session, client_of, new_store
-from tests.support.dynoxide import Dynoxide, DynoxideMissing
 
 # moto is not atomic under concurrency: what runs here asks one thing at a time.
 STORES = ("sqlite-file", "sqlite-memory", "moto", "dynoxide")
-
-
-@pytest.fixture(scope="session")
-def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
-    """Run one server for all tests; each has tables of its own."""
-    try:
-        server = Dynoxide(folder=tmp_path_factory.mktemp("dynoxide"))
-    except DynoxideMissing as error:
-        pytest.skip(str(error))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ from holdfast_http.powertools import function_url_resolver_for
 from tests.e2e.faults.calls import CALLS, calls_in_the_sources
 from tests.e2e.faults.services import BULKY, HUGE, LARGE, services
 from tests.support import troubled
-from tests.support.dynoxide import Dynoxide, DynoxideMissing
+from tests.support.dynoxide import Dynoxide
 from tests.support.function_world import function_environment
 from tests.support.small_cloud.cloud import SENDS, SENDS_DEAD, WAKEUPS, Cloud, Quiet, context, url_event
 from tests.support.small_cloud.functions import FUNCTION, ROLE, Lambda
@@ -46,18 +46,6 @@ from tests.support.small_cloud.wire import AFTERWARDS, Fault, Faults
 FLOWS = ("a", "b", "c")
 CHESTS = ("x", "y")
 TRIES_MAX = 60
-
-
-@pytest.fixture(scope="module")
-def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
-    """A DynamoDB for this module."""
-    try:
-        server = Dynoxide(folder=tmp_path_factory.mktemp("dynoxide"))
-    except DynoxideMissing as error:
-        pytest.skip(str(error))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

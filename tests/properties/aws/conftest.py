@@ -11,21 +11,9 @@ import pytest
 from holdfast_aws.store import DynamoStore
 from holdfast_local.surroundings import SystemClock
 from tests.support.dynamo_stores import client_of, new_store
-from tests.support.dynoxide import Dynoxide, DynoxideMissing
+from tests.support.dynoxide import Dynoxide
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-@pytest.fixture(scope="session")
-def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
-    """Run the server for all tests of this folder."""
-    try:
-        server = Dynoxide(folder=tmp_path_factory.mktemp("dynoxide"))
-    except DynoxideMissing as error:
-        pytest.skip(str(error))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tests.simulation.checkers.journals import is_let_go
 from tests.simulation.checkers.ledger import Entry, Ledger, page_of
 from tests.simulation.watch import Attempt, Checker, Violation
 from tests.simulation.world.disk import Changed, Disk
-from tests.simulation.world.store import NEVER_LOCKED, Locked
+from tests.simulation.world.keys import NEVER_LOCKED, Locked
 
 
 class OneHolder(Checker):

@@ -10,7 +10,7 @@ from holdfast_protocol import schema_pb2 as pb
 from tests.simulation.checkers.ledger import Ledger
 from tests.simulation.watch import Checker, Violation
 from tests.simulation.world.disk import Changed, Disk
-from tests.simulation.world.store import NEVER_LOCKED
+from tests.simulation.world.keys import NEVER_LOCKED
 from tests.simulation.world.surroundings import EPOCH_MS
 
 
