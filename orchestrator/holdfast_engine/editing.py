@@ -1,7 +1,9 @@
 """Editing a key's state from outside: the editor takes the key as an invocation would, for the time of one write.
 
 * The key is held: the editor is refused, and never waits; an edit that comes in the middle of a handler's run would be
-  lost with the handler's next write, or make its reads contradict each other.
+  lost with the handler's next write, or make its reads contradict each other. Restate's server accepts such an edit and
+  lines it up behind those who wait; there, whoever edits is not told when the state was another by then and the edit
+  was dropped. Here an accepted edit is a written one.
 * The editor dies between taking and giving back: the lock names a holder that has no head, which is what the check of
   a queue and recovery pass over (`keys.check_key`). Nothing was written.
 * Somebody passed it over while it was slow: giving back is fenced by its ticket, the edit is refused, nothing written.
@@ -10,6 +12,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -49,10 +52,13 @@ async def edit_state(world: World, key: KeyRef, *, state: Mapping[str, bytes], v
 
 
 def state_version(state: Mapping[str, bytes]) -> str:
-    """Return what tells one state from another."""
+    """Return what tells one state from another, as Restate's command line computes it from the rows it was shown.
+
+    It goes by what was seen to come out of that command, so that `kv edit` and `kv patch` need no --force here. Marks
+    stand between the parts instead of lengths: two states made to look alike have one version, and whoever can make
+    them may write the state anyway.
+    """
     digest = sha256()
-    for name, value in sorted(state.items()):
-        for part in (name.encode(), value):
-            digest.update(b"%d:" % len(part))
-            digest.update(part)
-    return digest.hexdigest()[:32]
+    for index, (name, value) in enumerate(sorted((name.encode(), value) for name, value in state.items())):
+        digest.update(b"%b\1%b\2%b\3" % (index.to_bytes(8, "big"), name, value))
+    return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
