@@ -62,6 +62,17 @@ class HeadStore(Part):
         return None if result.is_repeat and present.nonce == head.nonce else present
 
     async def head(self, invocation_id: str) -> Head | None:
+    async def _replace(self, head: Head, *, nonce: str) -> bool:
+        """Put the head in the place of the completed one of that nonce."""
+        is_it = (H.nonce == nonce) & (H.status == Status.COMPLETED)
+        result = await self.dynamo.put(head_item(self.models.head, head), is_it)
+        if isinstance(result, Refused):
+            present = refused_head(result)
+            if present is None or not result.is_repeat or present.nonce != head.nonce:
+                return False
+        self._lives.see(head)
+        return True
+
         """Return the head."""
         raw = await self.dynamo.get(self.models.head, invocation_id, HEAD_SORT)
         if raw is None:

@@ -19,7 +19,9 @@ def _allowing(event: Event) -> Condition:
     return H.status.is_in(*[status for status in Status if allows(status, event)])
 
 
-_UNSTARTED = (H.epoch <= 0) | ((H.epoch == 1) & OPEN_PAGE)
+# Most heads do not say their first epoch: it is 1.
+_COUNTS_FROM_ONE = H.first_epoch.does_not_exist() & ((H.epoch <= 0) | ((H.epoch == 1) & OPEN_PAGE))
+_UNSTARTED = _COUNTS_FROM_ONE | (H.epoch < H.first_epoch) | ((H.epoch == H.first_epoch) & OPEN_PAGE)
 _CANCELLABLE = _allowing(Event.CANCEL) & _UNSTARTED & (H.entry_count <= 1)
 _KILLABLE = _allowing(Event.KILL)
 _PAUSABLE = _allowing(Event.PAUSE)

@@ -30,7 +30,7 @@ from holdfast_engine.errors import JournalDamaged, StoreUnreachable
 from holdfast_engine.pages import closes, slot_behind
 from holdfast_engine.ports import FENCED, Fenced, Loaded
 from holdfast_engine.records import Head, Kept, Note, Page, Slot, Status
-from holdfast_protocol.items import EXPIRES, FRAMES, HEAD_SORT, page_of, page_sort
+from holdfast_protocol.items import EPOCH, EXPIRES, FRAMES, HEAD_SORT, page_of, page_sort
 
 # Reading again helps at once, unless appends follow each other faster than reads.
 _LOADS_MAX = 10
@@ -40,7 +40,7 @@ _EXPIRING_LOADS_MAX = 3
 
 _NO_ENTRIES: list[bytes] = []
 # Of an invocation that nobody has seen yet: the pages of one that is about to be created, under an id of its own.
-_UNKNOWN = Life(created_ms=0, expires_s=0)
+_UNKNOWN = Life(created_ms=0, expires_s=0, first_epoch=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,8 @@ class _View:
         head = head_of(heads[0])
         # Of a journal that has been let go of the pages are only waiting for DynamoDB to delete them.
         is_kept = head.kept is Kept.JOURNAL
-        numbered = [page_in(raw) for raw in raws if is_kept and page_of(raw["s"]["S"])]
         life = lifetimes.of_head(head)
-        own = [each for each in numbered if not _is_left_over(life, each[2])]
+        own = [page_in(raw) for raw in raws if is_kept and _is_page_of(life, raw)]
         return cls(
             head=head,
             pages=tuple((number, page) for number, page, _ in own),
@@ -167,10 +166,10 @@ class JournalStore(HeadStore):
             claim.append(P.expires_s.set(P.expires_s | life.expires_s))
         is_open = (P.epoch <= epoch) & P.closed.does_not_exist() & _is_own(life)
         result = await self.dynamo.update(item, claim, P.id.does_not_exist() | is_open, returns="ALL_OLD")
-        if isinstance(result, Refused) and result.item and _is_left_over(life, page_in(result.item)[2]):
+        if isinstance(result, Refused) and result.item and not _is_page_of(life, result.item):
             slot = Slot(page=page, count=0, base=base, frames_bytes=0)
             anew, _ = _appending(slot, epoch, (), (), life=life, marked=marked)
-            result = await self.dynamo.update(item, anew, P.expires_s < life.expires_s)
+            result = await self.dynamo.update(item, anew, _is_of_another(life))
         if isinstance(result, Refused):
             return None
         before = page_in(result.before)[1] if result.before else None
@@ -190,7 +189,7 @@ class JournalStore(HeadStore):
         items = [self.models.page(id=invocation_id, sort=sort) for sort in sorts]
         lifts = [each.get_update_kwargs_from_instance([P.expires_s.remove()], P.id.exists()) for each in items]
         await self._write_unless_ended(head, [{"Update": lift} for lift in lifts])
-        if head.page.closed and not any(page_of(raw["s"]["S"]) for raw in raws):
+        if head.page.closed and not any(_is_page_of(life, raw) for raw in raws):
             # An empty page says that none is missing: from now on a closed first page with none behind it is damage.
             empty = Page(epoch=head.epoch, base=head.page.count, frames=())
             first = page_item(self.models.page, invocation_id, 1, empty, expires_s=None)
@@ -251,12 +250,19 @@ def _appending(
     # The first entries replace whatever a former run has left under this number.
     actions += [P.base.set(slot.base), P.frames.set(list(frames)), put(P.taken, list(taken) or None)]
     actions.append(put(P.expires_s, life.expires_s if marked else None))
-    return actions, P.id.does_not_exist() | (P.expires_s < life.expires_s) | is_open
+    return actions, P.id.does_not_exist() | _is_of_another(life) | is_open
 
 
 def _is_own(life: Life) -> Condition:
     """Return the condition that a page is of this run, and not left over from an earlier one."""
-    condition: Condition = P.expires_s.does_not_exist() | (P.expires_s >= life.expires_s)
+    has_time = P.expires_s.does_not_exist() | (P.expires_s >= life.expires_s)
+    condition: Condition = has_time & (P.epoch >= life.first_epoch - 1)
+    return condition
+
+
+def _is_of_another(life: Life) -> Condition:
+    """Return the condition that a page that exists is left over from an earlier run."""
+    condition: Condition = (P.expires_s < life.expires_s) | (P.epoch < life.first_epoch - 1)
     return condition
 
 
@@ -272,16 +278,16 @@ def _has_frame(refused: Refused, frame: bytes) -> bool:
     return refused.item is not None and note_in(refused.item)[1].frame == frame
 
 
-def _is_left_over(life: Life, expires_s: int | None) -> bool:
-    """Return whether a page belongs to an earlier run of this id, which had expired before this one was created."""
-    return expires_s is not None and expires_s < life.expires_s
+def _is_page_of(life: Life, raw: Raw) -> bool:
+    """Return whether an item is a later page, and of this run: an earlier one had expired, or this took its place."""
+    if not page_of(raw["s"]["S"]) or int(raw[EPOCH]["N"]) < life.first_epoch - 1:
+        return False
+    return EXPIRES not in raw or int(raw[EXPIRES]["N"]) >= life.expires_s
 
 
 def _is_marked(raw: Raw, life: Life) -> bool:
     """Return whether an item is a note or a page of this run and has a time to live."""
-    if EXPIRES not in raw or raw["s"]["S"] == HEAD_SORT:
-        return False
-    return raw["s"]["S"].startswith(NOTE_PREFIX) or not _is_left_over(life, int(raw[EXPIRES]["N"]))
+    return EXPIRES in raw and (raw["s"]["S"].startswith(NOTE_PREFIX) or _is_page_of(life, raw))
 
 
 def _notes(raws: Sequence[Raw]) -> tuple[Note, ...]:

@@ -95,7 +95,9 @@ class LambdaInvoker:
 
     def _granted(self, grant: Grant) -> JournalGrant:
         slot = grant.slot
-        life = self._lifetimes.of(created_ms=grant.created_ms, retention_ms=grant.retention_ms)
+        life = self._lifetimes.of(
+            created_ms=grant.created_ms, retention_ms=grant.retention_ms, first_epoch=grant.first_epoch
+        )
         # An attempt that goes on while its invocation grows old ends before the first lift of what it has marked.
         is_young = self._lifetimes.is_young(life, self._clock.now_ms())
         return JournalGrant(
@@ -104,7 +106,7 @@ class LambdaInvoker:
             slot=Slot(page=slot.page, count=slot.count, base=slot.base, frames_bytes=slot.frames_bytes),
             durable=grant.durable,
             taken=grant.taken,
-            life=PageLife(expires_s=life.expires_s, is_marked=is_young),
+            life=PageLife(expires_s=life.expires_s, is_marked=is_young, first_epoch=life.first_epoch),
         )
 
     def _answer(self, payload: bytes, where: str, *, wanted: str, takes_zstd: bool) -> Answer:

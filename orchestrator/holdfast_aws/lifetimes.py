@@ -19,9 +19,11 @@ A lift and the end of an invocation meet in the lift's transaction: either the h
 behind the lift and finds the pages unmarked, which it marks (`retire`); or it has ended, and nothing is lifted. That
 somebody dies between the end and its marks is what messages come back for, here as everywhere.
 
-All pages of a run that have a time to live have the same one, or a later one. A run is another one's successor under
-the same id only after the other's head has expired, so its pages' time to live is later than any of the other's: that
-is how pages left over from an earlier run are told, by writers within their conditions.
+All pages of a run that have a time to live have the same one, or a later one. When DynamoDB has deleted the head of a
+run, its time is over, and that of another one's pages under the same id is later: that is how pages left over from an
+earlier run are told, by writers within their conditions. When a run takes the place of a head that is still there,
+because its outcome is over or it was purged, it goes on counting epochs, and pages of lower ones are left over: whoever
+stands still in the middle of the earlier run may begin one at any time.
 """
 
 from __future__ import annotations
@@ -40,10 +42,11 @@ _SEEN_MAX = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """The life of one run: when it was created, and when its pages expire unless somebody sees to it."""
+    """The life of one run: when it was created, when its pages expire unless somebody sees to it, its first epoch."""
 
     created_ms: int
     expires_s: int
+    first_epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +61,16 @@ class Lifetimes:
     born_marked_ms: int = DAY_MS
     margin_ms: int = _HOUR_MS
 
-    def of(self, *, created_ms: int, retention_ms: int) -> Life:
+    def of(self, *, created_ms: int, retention_ms: int, first_epoch: int) -> Life:
         """Return the life of an invocation."""
         expires_s = seconds_up(created_ms + self.spare_ms) + seconds_up(retention_ms)
-        return Life(created_ms=created_ms, expires_s=expires_s)
+        return Life(created_ms=created_ms, expires_s=expires_s, first_epoch=first_epoch)
 
     def of_head(self, head: Head) -> Life:
         """Return the life of the invocation of a head."""
-        return self.of(created_ms=head.created_ms, retention_ms=head.completion_retention_ms)
+        return self.of(
+            created_ms=head.created_ms, retention_ms=head.completion_retention_ms, first_epoch=head.first_epoch
+        )
 
     def is_young(self, life: Life, now_ms: int) -> bool:
         """Return whether pages are born marked, and all that there are have been."""

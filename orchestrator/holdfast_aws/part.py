@@ -24,10 +24,10 @@ from holdfast_aws.models import (
     bound,
 )
 from holdfast_engine.ports import Clock
-from holdfast_protocol.items import EXPIRES
+from holdfast_protocol.items import EPOCH, EXPIRES
 
-# What a query asks for of items whose content does not matter: their sort keys, and when they expire.
-KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": EXPIRES}}
+# What a query asks for of items whose content does not matter: their sort keys, when they expire, and whose they are.
+KEYS_ONLY = {"ProjectionExpression": "s, #x, #e", "ExpressionAttributeNames": {"#x": EXPIRES, "#e": EPOCH}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,18 +9,20 @@ from pynamodb.expressions.condition import Condition
 from holdfast_aws.dynamo import Refused
 from holdfast_aws.items import Raw, promise_of, seconds_up
 from holdfast_aws.keys import KeyStore, key_in, partition_of
+from holdfast_aws.models import HeadItem as H
 from holdfast_aws.models import LockItem as L
 from holdfast_aws.models import PromiseItem
 from holdfast_aws.models import PromiseItem as P
 from holdfast_aws.part import extended
-from holdfast_engine.records import KeyRef, Outcome, Promise, Sink
+from holdfast_engine.records import KeyRef, Outcome, Promise, Sink, Status
 
 # A sort key holds 1,024 bytes; a longer name is known by its hash.
 _NAME_BYTES_MAX = 1_000
 _PREFIX = "p"
 _HASHED_PREFIX = "P"
 _KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": "x"}}
-_LASTING_PREFIXES = ("l", "s", "p", "P")
+_LOCK_SORT = "l"
+_LASTING_PREFIXES = (_LOCK_SORT, "s", "p", "P")
 
 
 class PromiseStore(KeyStore):
@@ -70,21 +72,19 @@ class PromiseStore(KeyStore):
                 is_unmarked = L.key.exists() & L.expires_s.does_not_exist()
                 await self.dynamo.mark(item, [L.expires_s.set(seconds_up(expires_ms))], is_unmarked)
 
-    async def forget_key(self, key: KeyRef) -> None:
-        """Drop state and promises of a key nobody holds: the end of a workflow's retention."""
+    async def forget_key(self, key: KeyRef, *, run_id: str, nonce: str) -> None:
+        """Drop state and promises of a workflow's key, as long as its run is the completed one of that nonce."""
         partition = partition_of(key)
-        lock = (await self.keyed(key, with_state=False)).lock
-        if lock.serving < lock.next:
-            return
+        is_it = (H.nonce == nonce) & (H.status == Status.COMPLETED)
+        guard = {"ConditionCheck": self.models.head(id=run_id).get_delete_kwargs_from_instance(is_it)}
         raws = await self.dynamo.query(self.models.lock, "p = :key", {":key": partition}, **_KEYS_ONLY)
-        sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"].startswith(_LASTING_PREFIXES) and raw["s"]["S"] != "l"]
-        # Whoever enters the key meanwhile begins a new run, whose promises must stay.
-        is_unused = L.key.does_not_exist() | ((L.next == lock.next) & (L.serving == L.next))
-        item = self.models.lock(key=partition)
-        guard = {"ConditionCheck": item.get_delete_kwargs_from_instance(is_unused)}
-        keys = [(partition, sort) for sort in sorts]
-        if lock.next and not await self._emptied(partition, lock.next):
-            return
+        sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"].startswith(_LASTING_PREFIXES)]
+        if _LOCK_SORT in sorts:
+            # The lock itself stays, with its tickets. Never made anew: DynamoDB may have deleted it meanwhile.
+            lock = self.models.lock(key=partition)
+            emptied = lock.get_update_kwargs_from_instance([L.state.set({"M": {}})], L.key.exists())
+            await self.dynamo.write_guarded(guard, [{"Update": emptied}])
+        keys = [(partition, sort) for sort in sorts if sort != _LOCK_SORT]
         await self.dynamo.delete_guarded(guard, self.models.lock, keys)
 
     async def busy_keys(self, *, after: KeyRef | None, limit: int) -> list[KeyRef]:
@@ -100,12 +100,6 @@ class PromiseStore(KeyStore):
             if len(found) >= limit:
                 break
         return found[:limit]
-
-    async def _emptied(self, partition: str, next_ticket: int) -> bool:
-        """Empty the state of a key that nobody has entered since; False when somebody has."""
-        is_unused = (L.next == next_ticket) & (L.serving == L.next)
-        result = await self._update(partition, [L.state.set({"M": {}})], is_unused)
-        return not isinstance(result, Refused)
 
     async def _dropped(self, item: PromiseItem, refused: Refused) -> bool:
         """Delete a promise that refused a write because it is left over from an earlier run; False if it is not."""

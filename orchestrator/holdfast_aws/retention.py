@@ -89,19 +89,27 @@ class RetentionStore(JournalStore):
 
     async def forget(self, invocation_id: str, *, nonce: str) -> bool:
         """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
-        is_it = (H.nonce == nonce) & (H.status == Status.COMPLETED)
-        head = self.models.head(id=invocation_id)
         present = await self.head(invocation_id)
         if present is None or present.nonce != nonce or present.status is not Status.COMPLETED:
             return False
-        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
-        sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"] != HEAD_SORT]
-        guard = {"ConditionCheck": head.get_delete_kwargs_from_instance(is_it)}
-        if not await self.dynamo.delete_guarded(guard, self.models.head, [(invocation_id, sort) for sort in sorts]):
+        if not await self._cleared(invocation_id, nonce):
             return False
-        result = await self.dynamo.delete(head, is_it, is_retention=True)
+        head = self.models.head(id=invocation_id)
+        result = await self.dynamo.delete(head, _is_ended_one(nonce), is_retention=True)
         # A repetition finds what it has deleted itself.
         return not isinstance(result, Refused) or (result.is_repeat and result.item is None)
+
+    async def succeed(self, head: Head, *, nonce: str) -> bool:
+        """Put the head in the place of the completed one of that nonce; False when that is not there any more."""
+        return await self._cleared(head.id, nonce) and await self._replace(head, nonce=nonce)
+
+    async def _cleared(self, invocation_id: str, nonce: str) -> bool:
+        """Delete pages and notes of the completed invocation of a nonce; False when that is not there any more."""
+        raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
+        keys = [(invocation_id, raw["s"]["S"]) for raw in raws if raw["s"]["S"] != HEAD_SORT]
+        head = self.models.head(id=invocation_id)
+        guard = {"ConditionCheck": head.get_delete_kwargs_from_instance(_is_ended_one(nonce))}
+        return await self.dynamo.delete_guarded(guard, self.models.head, keys)
 
     async def unfinished(self, *, after: str | None, limit: int) -> list[Head]:
         """Return a page of heads that need a look after a restart, completed ones with open effects included."""
@@ -157,6 +165,11 @@ class RetentionStore(JournalStore):
         async for page in self.dynamo.scan(self.models.head, request, after=start):
             for raw in page:
                 yield head_of(raw)
+
+
+def _is_ended_one(nonce: str) -> Condition:
+    condition: Condition = (H.nonce == nonce) & (H.status == Status.COMPLETED)
+    return condition
 
 
 async def _first(heads: AsyncIterator[Head], limit: int) -> list[Head]:

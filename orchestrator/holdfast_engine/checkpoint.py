@@ -35,6 +35,7 @@ class EngineCheckpoint:
             taken=journal.pending_taken,
             created_ms=head.created_ms,
             retention_ms=head.completion_retention_ms,
+            first_epoch=head.first_epoch,
         )
 
     async def append(self, frames: Sequence[bytes]) -> bool:

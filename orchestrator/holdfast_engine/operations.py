@@ -123,7 +123,7 @@ def commit(head: Head, *, epoch: int, change: Change) -> Head | None:
 def cancel_unstarted(head: Head, *, failure: Failure, now_ms: int) -> Head | None:
     """End an invocation whose journal is only its Input: no step is lost, and an attempt of epoch 1 is fenced."""
     # Of a large Input page 0 is full from the start: then steps, if there were an attempt, would be on later pages.
-    started = head.epoch > 1 or head.page.count > 1 or (head.epoch == 1 and head.page.closed)
+    started = head.attempts > 1 or head.page.count > 1 or (head.attempts == 1 and head.page.closed)
     if started or not allows(head.status, Event.CANCEL):
         return None
     return _ended(head, failure, now_ms)
@@ -177,6 +177,24 @@ def strip(head: Head, *, nonce: str, kept: Kept, output: bytes | None) -> Head |
     if kept is Kept.OUTCOME:
         return replace(head, page=page, kept=kept, outcome_index=index)
     return replace(head, page=page, kept=kept, outcome_index=index, outcome=None, last_failure=None, sinks=())
+
+
+def following(head: Head, predecessor: Head) -> Head:
+    """Return a head that is about to be created with epochs above those of who has had its id before.
+
+    Of the predecessor somebody may stand still with any epoch up to its last in hand, that of its end included. The
+    one in between is what a head has before its first attempt: nobody has ever had that.
+    """
+    first_epoch = predecessor.epoch + 2
+    epoch = first_epoch - 1 + head.attempts
+    return replace(head, first_epoch=first_epoch, epoch=epoch, page=replace(head.page, epoch=epoch))
+
+
+def succeed(predecessor: Head | None, *, head: Head, nonce: str) -> Head | None:
+    """Put a head in the place of the completed one of that nonce."""
+    if predecessor is None or predecessor.nonce != nonce or predecessor.status is not Status.COMPLETED:
+        return None
+    return head
 
 
 def is_less(kept: Kept, than: Kept) -> bool:

@@ -182,7 +182,8 @@ class Head:
     completion; it answers as long, or for `answer_retention_ms` where that is less. `is_open` says that a handler of
     this or an earlier epoch may still be running and able to write. `done` is the entry index below which all effects
     have been performed. `deployment_id` is what the latest attempt used; it pins the invocation as soon as the journal
-    holds more than its Input.
+    holds more than its Input. `first_epoch` is that of its first attempt: an id that comes back goes on counting where
+    whoever had it before has stopped, so that no writer of an earlier one passes for one of the later (J2).
     """
 
     id: str
@@ -221,6 +222,19 @@ class Head:
     kept: Kept = Kept.JOURNAL
     origin: Origin | None = None
     trace: Trace | None = None
+    first_epoch: int = 1
+
+    @property
+    def attempts(self) -> int:
+        """Return how many epochs it has had."""
+        return self.epoch - self.first_epoch + 1
+
+    def owns(self, page: Page) -> bool:
+        """Return whether a later page is its own, and not begun by somebody who is left over from its predecessor.
+
+        Pages that are stored before their head, as a restarted one's are, have the epoch before its first.
+        """
+        return page.epoch >= self.first_epoch - 1
 
     @property
     def copied(self) -> int:

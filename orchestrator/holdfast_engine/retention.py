@@ -86,12 +86,10 @@ async def strip(world: World, head: Head, kept: Kept) -> None:
     if kept is Kept.OUTCOME and output is None and head.outcome_index is not None:
         # Somebody else has let go of the journal since the look at the head.
         return
+    if kept is Kept.NOTHING:
+        await _forget_key(world, head)
     if await world.store.strip(head.id, nonce=head.nonce, kept=kept, output=output) is None:
         return
-    if kept is Kept.NOTHING and head.kind is Kind.WORKFLOW:
-        # A workflow's state and promises live as long as its run is remembered; and before anything else they go: the
-        # next run may be made from here on, and what it writes is its own.
-        await world.store.forget_key(head.key_ref)
     await world.store.retire(head.id, expires_ms=world.clock.now_ms(), is_thorough=True)
     if output is None or type_of(output) != REFERENCE_TYPE:
         await world.blobs.forget(head.id)
@@ -133,10 +131,25 @@ async def drop_late_note(world: World, invocation_id: str, head: Head | None) ->
 
 async def forget(world: World, head: Head) -> bool:
     """Delete a completed invocation and return True, unless its id belongs to another by now."""
-    is_gone = await world.store.forget(head.id, nonce=head.nonce)
-    if is_gone and head.kind is Kind.WORKFLOW:
-        await world.store.forget_key(head.key_ref)
-    return is_gone
+    await _forget_key(world, head)
+    return await world.store.forget(head.id, nonce=head.nonce)
+
+
+async def succeed(world: World, head: Head, predecessor: Head) -> bool:
+    """Put a head in the place of a completed one that is over; False when somebody else has been faster."""
+    await _forget_key(world, predecessor)
+    return await world.store.succeed(head, nonce=predecessor.nonce)
+
+
+async def _forget_key(world: World, head: Head) -> None:
+    """Let go of the state and the promises of a workflow's key, which live as long as its run is remembered.
+
+    Before the run itself goes: from then on the next one may be made, and what it writes is its own. Whoever stands
+    still here, while others let go of the run and ask for the next, is refused when he goes on: the head is another's.
+    Whoever dies here leaves a run without its state and promises, that is about to be over and has to be asked again.
+    """
+    if head.kind is Kind.WORKFLOW:
+        await world.store.forget_key(head.key_ref, run_id=head.id, nonce=head.nonce)
 
 
 def _needs_clearing(head: Head) -> bool:
@@ -150,7 +163,7 @@ def _needs_clearing(head: Head) -> bool:
 
 def _has_pages(head: Head, journal: Journal | None) -> bool:
     # A take-over may have claimed a page that stayed empty.
-    if journal is None or head.epoch > 1:
+    if journal is None or head.attempts > 1:
         return head.page.closed
     return journal.slot.page > 1 or (journal.slot.count > 0 and journal.slot.page == 1)
 

@@ -12,10 +12,11 @@ from holdfast_engine.ids import idempotent_id, random_invocation_id, workflow_ru
 from holdfast_engine.keys import enter
 from holdfast_engine.load import journal_of
 from holdfast_engine.notify import complete_sink
+from holdfast_engine.operations import following
 from holdfast_engine.outcomes import outcome_of_head
 from holdfast_engine.records import Caller, Failure, Head, Kind, Outcome, Page, Sink, Status, Target, Trace
 from holdfast_engine.registry import HandlerSpec
-from holdfast_engine.retention import forget, is_over, retentions
+from holdfast_engine.retention import is_over, retentions, succeed
 from holdfast_engine.scopes import scoping_problem
 from holdfast_engine.trace import trace_of
 from holdfast_engine.world import World
@@ -163,7 +164,7 @@ async def start(world: World, head: Head) -> Held | None:
         entered = await enter(world, head, is_fresh=True)
         if entered is None:
             return None
-        if not entered.at_once or head.epoch == 0:
+        if not entered.at_once or head.attempts == 0:
             await world.wakeups.wake(head.id, not_before_ms=None)
             return None
         key = entered.key
@@ -180,7 +181,10 @@ async def _create(world: World, head: Head, *, is_announced: bool) -> Created:
         is_own = existing.nonce == head.nonce or (head.caller is not None and existing.caller == head.caller)
         if is_own or not is_over(existing, world.clock.now_ms()):
             return Created(head=existing, is_new=False, held=None)
-        await forget(world, existing)
+        succeeding = following(head, existing)
+        if await succeed(world, succeeding, existing):
+            head = succeeding
+            break
     return Created(head=head, is_new=True, held=None if is_announced else await start(world, head))
 
 

@@ -189,6 +189,8 @@ def _sparse_bytes(head: Head) -> int:
         size += _number(head.done)
     if head.failed_attempts:
         size += _number(head.failed_attempts)
+    if head.first_epoch != 1:
+        size += _number(head.first_epoch)
     if head.command_retries:
         size += _number(head.command_retries)
     for number in (

@@ -46,11 +46,11 @@ def moments_of_head(before: Head | None, after: Head, *, now_ms: int) -> str:
     if before is None or before.page.count < after.page.count:
         added += f"{_ENTRIES}{after.page.count}@{away};"
     if after.status is Status.RUNNING and (before is None or before.epoch != after.epoch):
-        added += f"{_ATTEMPT}{after.epoch}@{away};"
+        added += f"{_ATTEMPT}{after.attempts}@{away};"
     elif before is not None and _ran_while_queued(before, after):
-        added += f"{_ATTEMPT}{after.epoch}@0;"
+        added += f"{_ATTEMPT}{after.attempts}@0;"
     if before is None or before.status is not after.status:
-        added += f"{_LETTER_BY_STATUS[after.status]}{after.epoch}@{away};"
+        added += f"{_LETTER_BY_STATUS[after.status]}{after.attempts}@{away};"
     return added
 
 

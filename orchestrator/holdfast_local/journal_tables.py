@@ -47,6 +47,19 @@ class JournalTables:
         self._meter.wrote(self._weight(head))
         return None
 
+    async def succeed(self, head: Head, *, nonce: str) -> bool:
+        """Put a head in the place of another."""
+        present = self.peek(head.id)
+        if operations.succeed(present, head=head, nonce=nonce) is None:
+            self._meter.wrote(0 if present is None else self._weight(present))
+            return False
+        assert present is not None
+        weight = self._weight(present)
+        self._delete(head.id)
+        self._insert_head(head)
+        self._meter.wrote(max(weight, self._weight(head)))
+        return True
+
     async def head(self, invocation_id: str) -> Head | None:
         """Return a head."""
         head = self.peek(invocation_id)
@@ -70,7 +83,7 @@ class JournalTables:
         head = self.peek(invocation_id)
         if head is None:
             return None
-        pages = self._pages(invocation_id) if head.page.closed else ()
+        pages = self._pages(head) if head.page.closed else ()
         notes = self._notes(invocation_id)
         weights = [page_bytes(page, invocation_id=head.id, number=number) for number, page in enumerate(pages, start=1)]
         self._meter.read(self._weight(head) + sum(weights) + _notes_bytes(invocation_id, notes))
@@ -197,10 +210,8 @@ class JournalTables:
         head = self.peek(invocation_id)
         if head is None or head.nonce != nonce or head.status is not Status.COMPLETED:
             return False
-        for table in ("head", "page", "note", "failure"):
-            self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
         self._meter.retired(self._weight(head))
-        self._cache.pop(invocation_id, None)
+        self._delete(invocation_id)
         return True
 
     async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
@@ -218,7 +229,9 @@ class JournalTables:
     async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:  # noqa: ARG002 - `forget` deletes.
         """Drop the notes, and bill what that takes elsewhere: nothing where all is written with a time to live."""
         if is_thorough:
-            pages, notes = self._pages(invocation_id), self._notes(invocation_id)
+            head = self.peek(invocation_id)
+            pages = self._pages(head) if head is not None else ()
+            notes = self._notes(invocation_id)
             weights = [
                 page_bytes(page, invocation_id=invocation_id, number=number) for number, page in enumerate(pages, 1)
             ]
@@ -297,6 +310,11 @@ class JournalTables:
         )
         self._keep(head)
 
+    def _delete(self, invocation_id: str) -> None:
+        for table in ("head", "page", "note", "failure"):
+            self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
+        self._cache.pop(invocation_id, None)
+
     def _put_head(self, before: Head, head: Head) -> None:
         is_completed = head.status is Status.COMPLETED
         values: tuple[object, ...] = (head.status.value, next_expiry_ms(head), is_completed, encode(head))
@@ -326,14 +344,16 @@ class JournalTables:
         """Return what the head weighs that was read or written last."""
         return self._cache[head.id][1]
 
-    def _pages(self, invocation_id: str) -> tuple[Page, ...]:
-        rows = self._database.read("SELECT record FROM page WHERE id = ? ORDER BY number", (invocation_id,))
-        return tuple(decode_page(row[0]) for row in rows)
+    def _pages(self, head: Head) -> tuple[Page, ...]:
+        rows = self._database.read("SELECT record FROM page WHERE id = ? ORDER BY number", (head.id,))
+        return tuple(page for row in rows if head.owns(page := decode_page(row[0])))
 
     def _page(self, invocation_id: str, number: int) -> Page | None:
         statement = "SELECT record FROM page WHERE id = ? AND number = ?"
         row = self._database.read(statement, (invocation_id, number)).fetchone()
-        return decode_page(row[0]) if row is not None else None
+        page = decode_page(row[0]) if row is not None else None
+        head = self.peek(invocation_id)
+        return page if page is None or head is None or head.owns(page) else None
 
     def _update_page(self, invocation_id: str, number: int, before: Page | None, after: Page | None) -> Page | None:
         weights = [page_bytes(page, invocation_id=invocation_id, number=number) for page in (before, after)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from holdfast_engine import key_operations
@@ -9,7 +10,7 @@ from holdfast_engine.compact import key_of, key_text
 from holdfast_engine.key_operations import NEVER_USED
 from holdfast_engine.meter import Meter
 from holdfast_engine.ports import Keyed, Ticket
-from holdfast_engine.records import KeyRef, Lock, Outcome, Promise, Sink, StateWrites
+from holdfast_engine.records import Head, KeyRef, Lock, Outcome, Promise, Sink, StateWrites, Status
 from holdfast_engine.state import NO_WRITES, applied
 from holdfast_engine.weights import INLINE_VALUE_BYTES_MAX, lock_bytes, promise_bytes, value_bytes, wait_bytes
 from holdfast_local.codec import decode_lock, decode_promise, encode
@@ -19,9 +20,10 @@ from holdfast_local.database import Database
 class KeyTables:
     """The key half of the embedded store."""
 
-    def __init__(self, database: Database, meter: Meter) -> None:
+    def __init__(self, database: Database, meter: Meter, peek: Callable[[str], Head | None]) -> None:
         self._database = database
         self._meter = meter
+        self._peek = peek
 
     async def keyed(self, key: KeyRef, *, with_state: bool) -> Keyed:
         """Return lock and state."""
@@ -130,8 +132,11 @@ class KeyTables:
     async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
         """Do nothing: `forget_key` deletes them."""
 
-    async def forget_key(self, key: KeyRef) -> None:
-        """Drop state and promises."""
+    async def forget_key(self, key: KeyRef, *, run_id: str, nonce: str) -> None:
+        """Drop state and promises, if the run is still that one."""
+        run = self._peek(run_id)
+        if run is None or run.nonce != nonce or run.status is not Status.COMPLETED:
+            return
         for table in ("state", "promise"):
             self._database.write(f"DELETE FROM {table} WHERE key = ?", (key_text(key),))
 

@@ -30,7 +30,7 @@ class SqliteStore(JournalTables, KeyTables, PermitTables):
         self.meter = Meter()
         self.listing = SqliteListing(self.database, Chronicle(self.database))
         JournalTables.__init__(self, self.database, self.meter, now_ms)
-        KeyTables.__init__(self, self.database, self.meter)
+        KeyTables.__init__(self, self.database, self.meter, self.peek)
         PermitTables.__init__(self, self.database, self.meter)
 
     def open(self) -> None:

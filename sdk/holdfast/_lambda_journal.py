@@ -30,10 +30,10 @@ from holdfast_protocol.pages import frames_bytes, is_full
 _IS_OPEN: Final = f"attribute_not_exists({CLOSED})"
 # Page 0 is in the head, whose epoch moves with every attempt; a later page keeps that of its last writer.
 _IN_HEAD: Final = f"{EPOCH} = :e AND {COUNT} = :c AND {_IS_OPEN} AND {STATUS} <> :done"
-_IS_OWN: Final = f"(attribute_not_exists({EXPIRES}) OR {EXPIRES} >= :x)"
+_IS_OWN: Final = f"(attribute_not_exists({EXPIRES}) OR {EXPIRES} >= :x) AND {EPOCH} >= :y"
 _IN_PAGE: Final = f"{COUNT} = :c AND {EPOCH} <= :e AND {_IS_OPEN} AND {_IS_OWN}"
 # Not there yet, or left over from an earlier invocation of the same id, or claimed by a newer attempt and still empty.
-_BEGINNING: Final = f"attribute_not_exists({PARTITION}) OR {EXPIRES} < :x OR ({_IN_PAGE})"
+_BEGINNING: Final = f"attribute_not_exists({PARTITION}) OR {EXPIRES} < :x OR {EPOCH} < :y OR ({_IN_PAGE})"
 # What a page that is begun must not take over from one that was there before.
 _LEFT_BEHIND: Final = (TAKEN, EXPIRES, CLOSED)
 _FOR_EVER: Final = PageLife(expires_s=0, is_marked=False)
@@ -93,6 +93,8 @@ class JournalWriter:
             values[":done"] = {"S": STATUS_COMPLETED}
         else:
             changes[EPOCH], values[":x"] = ":e", {"N": str(self._life.expires_s)}
+            # Pages that are stored before their head, as those of a restarted one, have the epoch before its first.
+            values[":y"] = {"N": str(self._life.first_epoch - 1)}
         if begins:
             changes[BASE], values[":b"] = ":b", {"N": str(slot.base)}
             if self._life.is_marked:

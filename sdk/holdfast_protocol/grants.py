@@ -25,6 +25,7 @@ EPOCH_HEADER: Final = "x-holdfast-epoch"
 SLOT_HEADER: Final = "x-holdfast-slot"
 DURABLE_HEADER: Final = "x-holdfast-durable"
 EXPIRES_HEADER: Final = "x-holdfast-expires"
+FIRST_EPOCH_HEADER: Final = "x-holdfast-first-epoch"
 TAKEN_HEADER: Final = "x-holdfast-taken"
 REACHED_HEADER: Final = "x-holdfast-reached"
 
@@ -62,10 +63,13 @@ class PageLife:
     """When the pages of this invocation expire, in epoch seconds; one that expires earlier is an earlier invocation's.
 
     `is_marked`: whether pages are born with this time to live. They are not any more when the invocation has grown old.
+    `first_epoch`: of an invocation that took the place of another one under its id; a page of an epoch before the one
+    in front of it is that one's.
     """
 
     expires_s: int
     is_marked: bool
+    first_epoch: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +116,8 @@ def grant_headers(grant: JournalGrant) -> dict[str, str]:
     }
     if grant.life is not None:
         headers[EXPIRES_HEADER] = f"{grant.life.expires_s}{'' if grant.life.is_marked else _UNMARKED}"
+        if grant.life.first_epoch != 1:
+            headers[FIRST_EPOCH_HEADER] = str(grant.life.first_epoch)
     if grant.taken:
         # JSON escapes all that is not ASCII, and tokens may be anything that a client chose.
         headers[TAKEN_HEADER] = json.dumps(grant.taken, separators=(",", ":"))
@@ -135,7 +141,7 @@ def grant_from_headers(headers: Mapping[str, str]) -> JournalGrant | None:
         slot=_slot(SLOT_HEADER, headers.get(SLOT_HEADER)),
         durable=_number(DURABLE_HEADER, headers.get(DURABLE_HEADER)),
         taken=_taken(headers.get(TAKEN_HEADER)),
-        life=_life(headers.get(EXPIRES_HEADER)),
+        life=_life(headers.get(EXPIRES_HEADER), headers.get(FIRST_EPOCH_HEADER, "1")),
     )
 
 
@@ -177,11 +183,13 @@ def _number(header: str, text: str | None) -> int:
     return int(text)
 
 
-def _life(text: str | None) -> PageLife | None:
+def _life(text: str | None, first_epoch: str) -> PageLife | None:
     if text is None:
         return None
     return PageLife(
-        expires_s=_number(EXPIRES_HEADER, text.removesuffix(_UNMARKED)), is_marked=not text.endswith(_UNMARKED)
+        expires_s=_number(EXPIRES_HEADER, text.removesuffix(_UNMARKED)),
+        is_marked=not text.endswith(_UNMARKED),
+        first_epoch=_number(FIRST_EPOCH_HEADER, first_epoch),
     )
 
 

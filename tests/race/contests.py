@@ -121,6 +121,10 @@ def appending(slot: Slot) -> Compete:
     )
 
 
+async def succeed(store: Store, round_: Round, contender: int) -> bool:
+    return await store.succeed(round_.head(nonce=nonce_of(contender)), nonce="aa" * 12)
+
+
 async def create(store: Store, round_: Round, contender: int) -> bool:
     return await store.create(round_.head(nonce=nonce_of(contender))) is None
 
@@ -352,6 +356,7 @@ CONTESTS = [
         "due", a_head(Status.SCHEDULED), lambda s, r, n: s.due(r.id, status=Status.READY, now_ms=NOW_MS + n), just_one
     ),
     Contest("forget", an_ended_one, lambda s, r, n: s.forget(r.id, nonce="aa" * 12), just_one),
+    Contest("succeed", an_ended_one, succeed, the_winners_nonce),
     Contest("enter-free", nothing, lambda s, r, n: s.enter_free(r.key, f"inv_{n}"), just_one),
     Contest("take-ticket", a_held_key, take_ticket, all_in_a_row),
     Contest("claim-or-skip", a_key_passed_on, claim_or_skip, just_one),

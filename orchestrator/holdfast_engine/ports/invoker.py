@@ -51,7 +51,7 @@ class Grant:
 
     Of the entries that were sent, those from `durable` on are not stored yet (rule O-9): the first append takes them
     along, with the tokens of the signals among them. Where pages expire by themselves, when they do follows from the
-    invocation's creation and retention.
+    invocation's creation and retention. Pages of epochs before the `first_epoch` but one are of who had its id before.
     """
 
     epoch: int
@@ -62,6 +62,7 @@ class Grant:
     retention_ms: int
 
 
+    first_epoch: int
 class GrantedCheckpoint(Checkpoint, Protocol):
     """The engine's checkpoint: called where the handler is in reach, or handed to it as a grant where it is not."""
 

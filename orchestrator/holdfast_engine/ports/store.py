@@ -114,6 +114,14 @@ class Store(PermitStore, Protocol):
         """Put the head if there is none; return None, or the head that was there."""
         ...
 
+    async def succeed(self, head: Head, *, nonce: str) -> bool:
+        """Put the head in the place of the completed one of that nonce; False when that is not there any more.
+
+        What the one before has left goes first: notes, and later pages, or these count as gone. Pages that somebody
+        begins who is left over from it are nobody's: reads pass over them, and writes take their place (`Head.owns`).
+        """
+        ...
+
     async def head(self, invocation_id: str) -> Head | None:
         """Return the head."""
         ...
@@ -277,8 +285,11 @@ class Store(PermitStore, Protocol):
         """Let state and promises of a workflow's key expire with its run; repeated, it only reads."""
         ...
 
-    async def forget_key(self, key: KeyRef) -> None:
-        """Drop state and promises of a key nobody holds: the end of a workflow's retention."""
+    async def forget_key(self, key: KeyRef, *, run_id: str, nonce: str) -> None:
+        """Drop state and promises of a workflow's key, as long as its run is the completed one of that nonce.
+
+        Once that is gone, the next run may have begun: then what there is belongs to it, and nothing is dropped.
+        """
         ...
 
     # The registry and what recovery walks.

@@ -26,7 +26,7 @@ def invocation_json(description: Description, *, chars_max: int = PREVIEW_CHARS_
         "scope": head.target.scope,
         "kind": head.kind.value,
         "status": head.status.value,
-        "attempts": head.epoch,
+        "attempts": head.attempts,
         "failed_attempts": head.failed_attempts,
         "last_failure": last_failure_json(head.last_failure) if head.last_failure else None,
         "awaiting": _awaiting_json(head.awaiting) if head.awaiting else None,

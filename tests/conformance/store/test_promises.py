@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from holdfast_engine.ports import Store
-from holdfast_engine.records import Failure, Outcome, Promise
-from tests.conformance.store.samples import NOW_MS, new_key, new_sink
+from holdfast_engine.records import Failure, Outcome, Promise, Status
+from tests.conformance.store.samples import NOW_MS, created, in_status, new_key, new_sink
 
 FIRST = Outcome(value=b"first")
 SECOND = Outcome(failure=Failure(code=500, message="second", metadata=(("k", "v"),)))
@@ -79,9 +79,10 @@ async def test_a_key_is_forgotten_with_its_promises_and_its_state(store: Store) 
     key, other = new_key(), new_key()
     for each in (key, other):
         await store.complete_promise(each, "p", outcome=FIRST, by="me")
+    run = await created(store, in_status(Status.COMPLETED))
     await store.retire_key(key, expires_ms=NOW_MS)
     for _ in range(2):
-        await store.forget_key(key)
+        await store.forget_key(key, run_id=run.id, nonce=run.nonce)
     assert await store.promise(key, "p") is None
     assert (await store.keyed(key, with_state=True)).state == {}
     assert await store.promise(other, "p") is not None

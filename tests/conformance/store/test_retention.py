@@ -195,8 +195,9 @@ async def test_a_place_in_a_queue_is_forgotten(store: Store) -> None:
     assert await store.waits(KEY, from_ticket=1, limit=10) == ((2, "inv_c"),)
 
 
-async def test_a_key_is_forgotten_when_nobody_holds_it(store: Store) -> None:
-    """State and promises of a key go; of a key that is held they stay where the store can tell."""
+async def test_a_key_is_forgotten_with_its_run(store: Store) -> None:
+    """State and promises of a key go with the run that has ended, and with no other one's word."""
+    ended = await _ended_run(store, steps=1)
     await store.enter_free(KEY, "inv_a")
     values = (("small", b"s"), ("large", b"l" * 5_000))
     writes = StateWrites(clear_all=False, values=values)
@@ -204,7 +205,10 @@ async def test_a_key_is_forgotten_when_nobody_holds_it(store: Store) -> None:
     await store.complete_promise(KEY, "p", outcome=Outcome(value=b"v"), by="inv_a.1")
     await store.listen_promise(KEY, "q", Sink(invocation_id=ID, completion_id=1, completion_type=0x8009))
     assert (await store.keyed(KEY, with_state=True)).state == dict(values)
-    await store.forget_key(KEY)
+    await store.forget_key(KEY, run_id=ID, nonce="bb" * 12)
+    assert (await store.keyed(KEY, with_state=True)).state == dict(values)
+    assert await store.promise(KEY, "p") is not None
+    await store.forget_key(KEY, run_id=ID, nonce=ended.nonce)
     assert (await store.keyed(KEY, with_state=True)).state == {}
     assert await store.promise(KEY, "p") is None
     assert await store.promise(KEY, "q") is None

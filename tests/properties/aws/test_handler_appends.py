@@ -85,14 +85,22 @@ class Journal:
     """One item of a journal, written to in both ways."""
 
     def __init__(
-        self, run: Run, store: DynamoStore, client: DynamoClient, invocation_id: str, *, is_young: bool = True
+        self,
+        run: Run,
+        store: DynamoStore,
+        client: DynamoClient,
+        invocation_id: str,
+        *,
+        is_young: bool = True,
+        first_epoch: int = 1,
     ) -> None:
         self._run = run
         self._store = store
         self._client = client
         self._id = invocation_id
-        life = USUAL_LIFETIMES.of(created_ms=NOW_MS - (0 if is_young else 2 * DAY_MS), retention_ms=1_000)
-        self.life = grants.PageLife(expires_s=life.expires_s, is_marked=is_young)
+        created_ms = NOW_MS - (0 if is_young else 2 * DAY_MS)
+        life = USUAL_LIFETIMES.of(created_ms=created_ms, retention_ms=1_000, first_epoch=first_epoch)
+        self.life = grants.PageLife(expires_s=life.expires_s, is_marked=is_young, first_epoch=first_epoch)
         store._lives._life_by_id[invocation_id] = life
 
     def check(self, item: Model | None, append: dict[str, Any]) -> None:
@@ -152,7 +160,8 @@ def test_in_a_page(
     data: st.DataObject,
 ) -> None:
     """In a later page, of this invocation or left over from an earlier one, both write the same, or neither writes."""
-    journal = Journal(run, store, client, invocation_id, is_young=is_young)
+    first_epoch = data.draw(st.sampled_from([1, page.epoch + 1, page.epoch + 2]))
+    journal = Journal(run, store, client, invocation_id, is_young=is_young, first_epoch=first_epoch)
     own_s = journal.life.expires_s
     expires_s = data.draw(st.sampled_from([None, LEFT_OVER_S, own_s - 1, own_s, own_s + 1]))
     item = items.page_item(store.models.page, invocation_id, number, page, expires_s=expires_s)

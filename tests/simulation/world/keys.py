@@ -9,7 +9,7 @@ from typing import Any
 from holdfast_engine import key_operations
 from holdfast_engine.key_operations import NEVER_USED
 from holdfast_engine.ports import Keyed, Ticket
-from holdfast_engine.records import KeyRef, Lock, Outcome, Promise, Sink, StateWrites
+from holdfast_engine.records import Head, KeyRef, Lock, Outcome, Promise, Sink, StateWrites, Status
 from holdfast_engine.state import applied
 from tests.simulation.world.faults import Site
 from tests.simulation.world.permits import SimPermits
@@ -128,8 +128,11 @@ class SimKeys(SimPermits):
     async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
         """Do nothing: no history lasts that long."""
 
-    async def forget_key(self, key: KeyRef) -> None:
+    async def forget_key(self, key: KeyRef, *, run_id: str, nonce: str) -> None:
         def effect() -> None:
+            run: Head | None = self._disk.get("head", run_id)
+            if run is None or run.nonce != nonce or run.status is not Status.COMPLETED:
+                return
             self._drop("promise", key)
             self._disk.put("lock", key, item=Locked(lock=self._locked(key).lock, state={}))
 

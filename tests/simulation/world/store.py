@@ -64,6 +64,29 @@ class SimStore(SimKeys):
 
         return await self._do(_WRITE, f"create {head.id} {head.status} e{head.epoch}", effect)
 
+    async def succeed(self, head: Head, *, nonce: str) -> bool:
+        def clear() -> bool:
+            present: Head | None = self._disk.get("head", head.id)
+            if operations.succeed(present, head=head, nonce=nonce) is None:
+                return False
+            for table in ("page", "note", "unsettled"):
+                self._drop(table, head.id)
+            return True
+
+        def effect() -> bool:
+            present: Head | None = self._disk.get("head", head.id)
+            if operations.succeed(present, head=head, nonce=nonce) is None:
+                # Met again by its own nonce, it is this very request's earlier try.
+                return present is not None and present.nonce == head.nonce
+            self._disk.put("head", head.id, item=None)
+            self._put_head(head)
+            return True
+
+        # What it leaves goes item by item, before it goes itself.
+        if not await self._do(_WRITE, f"clear {head.id}", clear):
+            return False
+        return await self._do(_WRITE, f"succeed {head.id} {head.status} e{head.epoch}", effect)
+
     async def head(self, invocation_id: str) -> Head | None:
         return await self._do(_READ, f"head {invocation_id}", lambda: self._disk.get("head", invocation_id))
 
@@ -93,7 +116,7 @@ class SimStore(SimKeys):
         if head.kept is not Kept.JOURNAL:
             # What is left of its pages, or was begun since by somebody who stood still, is no journal any more.
             return Loaded(head=head, pages=(), notes=notes)
-        while (page := await self._page(invocation_id, len(pages) + 1)) is not None:
+        while (page := await self._page(invocation_id, len(pages) + 1)) is not None and head.owns(page):
             pages.append(page)
         return Loaded(head=head, pages=tuple(pages), notes=notes)
 
@@ -131,7 +154,7 @@ class SimStore(SimKeys):
 
     async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
         def effect() -> Page | None:
-            after = operations.claim_slot(self._disk.get("page", invocation_id, page), base=base, epoch=epoch)
+            after = operations.claim_slot(self._own_page(invocation_id, page), base=base, epoch=epoch)
             if after is not None:
                 self._disk.put("page", invocation_id, page, item=after)
             return after
@@ -148,7 +171,7 @@ class SimStore(SimKeys):
                 after = operations.append_to_head(head, slot=slot, epoch=epoch, frames=frames, taken=taken)
                 is_written = self._update(after) is not None
             else:
-                held = self._disk.get("page", invocation_id, slot.page)
+                held = self._own_page(invocation_id, slot.page)
                 page = operations.append_to_page(held, slot=slot, epoch=epoch, frames=frames, taken=taken)
                 is_written = page is not None
                 if page is not None:
@@ -276,6 +299,12 @@ class SimStore(SimKeys):
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
         return []
+
+    def _own_page(self, invocation_id: str, number: int) -> Page | None:
+        """Return a later page, unless it was begun by somebody who is left over from an earlier run."""
+        page: Page | None = self._disk.get("page", invocation_id, number)
+        head: Head | None = self._disk.get("head", invocation_id)
+        return page if page is None or head is None or head.owns(page) else None
 
     def _put_head(self, head: Head) -> None:
         self._disk.put("head", head.id, item=head)

@@ -24,7 +24,7 @@ V7 = "application/vnd.restate.invocation.v7"
 OURS = "restate-sdk-holdfast/0.1.0"
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/journal"
 SLOT = Slot(page=2, count=3, base=40, frames_bytes=417)
-GRANT = Grant(epoch=7, slot=SLOT, durable=43, taken=("s#1",), created_ms=NOW_MS, retention_ms=1_000)
+GRANT = Grant(epoch=7, slot=SLOT, durable=43, taken=("s#1",), created_ms=NOW_MS, retention_ms=1_000, first_epoch=6)
 
 
 @dataclass(frozen=True)

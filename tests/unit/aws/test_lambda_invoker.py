@@ -162,8 +162,8 @@ async def test_the_grant_travels_as_headers() -> None:
     event = await event_of(checkpoint=Checkpoint())
     granted = grants.grant_from_headers(event["headers"])
     slot = grants.Slot(page=2, count=3, base=40, frames_bytes=417)
-    expires_s = USUAL_LIFETIMES.of(created_ms=GRANT.created_ms, retention_ms=GRANT.retention_ms).expires_s
-    life = grants.PageLife(expires_s=expires_s, is_marked=True)
+    of_pages = USUAL_LIFETIMES.of(created_ms=GRANT.created_ms, retention_ms=GRANT.retention_ms, first_epoch=6)
+    life = grants.PageLife(expires_s=of_pages.expires_s, is_marked=True, first_epoch=6)
     assert granted == grants.JournalGrant(table=TABLE, epoch=7, slot=slot, durable=43, taken=("s#1",), life=life)
 
 

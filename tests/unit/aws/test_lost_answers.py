@@ -185,6 +185,11 @@ CASES = [
     Case("due", lambda s: s.due(ID, status=Status.QUEUED, now_ms=NOW_MS + 7), status=Status.SCHEDULED),
     Case("forget", lambda s: s.forget(ID, nonce="aa" * 12), before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),)),
     Case(
+        "succeed",
+        lambda s: s.succeed(replace(HEAD, id=ID, nonce="cc" * 12, first_epoch=4, epoch=4), nonce="aa" * 12),
+        before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),),
+    ),
+    Case(
         "retire",
         lambda s: s.retire(ID, expires_ms=NOW_MS, is_thorough=True),
         before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),),

@@ -9,6 +9,7 @@ import pytest
 from holdfast_protocol.errors import DecodeError
 from holdfast_protocol.grants import (
     JournalGrant,
+    PageLife,
     Reached,
     Slot,
     grant_from_headers,
@@ -50,6 +51,16 @@ def test_tokens_may_be_anything() -> None:
     assert headers["x-holdfast-taken"].isascii()
     assert headers["x-holdfast-taken"].isprintable()
     assert grant_from_headers(headers) == grant
+
+
+def test_most_invocations_count_from_one() -> None:
+    """Where the epochs of an invocation begin is said only of one that took the place of another."""
+    life = PageLife(expires_s=1_800_000_000, is_marked=False, first_epoch=1)
+    for first_epoch, header in ((1, None), (6, "6")):
+        grant = replace(GRANT, life=replace(life, first_epoch=first_epoch))
+        headers = grant_headers(grant)
+        assert (headers["x-holdfast-expires"], headers.get("x-holdfast-first-epoch")) == ("1800000000!", header)
+        assert grant_from_headers(headers) == grant
 
 
 def test_other_servers_grant_nothing() -> None:

@@ -65,8 +65,8 @@ def test_the_beginning_of_a_page() -> None:
         content = server.received[0].content
         assert content["Key"]["s"] == {"S": "q12"}
         assert content["ConditionExpression"] == (
-            "attribute_not_exists(p) OR x < :x"
-            " OR (n = :c AND e <= :e AND attribute_not_exists(z) AND (attribute_not_exists(x) OR x >= :x))"
+            "attribute_not_exists(p) OR x < :x OR e < :y"
+            " OR (n = :c AND e <= :e AND attribute_not_exists(z) AND (attribute_not_exists(x) OR x >= :x) AND e >= :y)"
         )
         assert content["UpdateExpression"] == "SET n = :n, f = :f, e = :e, b = :b REMOVE a, x, z"
         assert content["ExpressionAttributeValues"][":b"] == {"N": "40"}
@@ -79,7 +79,7 @@ def test_an_append_to_a_page() -> None:
         assert writer.append(FRAMES, (), budget_s=5)
         content = server.received[0].content
         assert content["ConditionExpression"] == (
-            "n = :c AND e <= :e AND attribute_not_exists(z) AND (attribute_not_exists(x) OR x >= :x)"
+            "n = :c AND e <= :e AND attribute_not_exists(z) AND (attribute_not_exists(x) OR x >= :x) AND e >= :y"
         )
         assert content["UpdateExpression"] == "SET n = :n, f = list_append(f, :f), e = :e"
 

@@ -1,0 +1,65 @@
+"""One id, one invocation after the other: who is left over from the earlier one can do nothing to the later one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from holdfast_engine.pages import slot_in_head
+from holdfast_engine.ports import FENCED
+from holdfast_engine.records import Head, Status
+from tests.support import wire_frames as f
+from tests.support.engine_world import Attempt, EngineUnderTest, answers
+from tests.support.virtual_time import in_virtual_time
+
+DONE = [f.output(b"done"), f.END]
+
+
+@in_virtual_time
+async def test_a_zombie_of_a_purged_one_is_fenced() -> None:
+    """Killed in the middle of an attempt, purged and asked for again: the attempt that is left writes nowhere (J2)."""
+    async with EngineUnderTest() as e:
+        begun, held = asyncio.Event(), asyncio.Event()
+        heads: list[Head] = []
+
+        async def work(attempt: Attempt) -> list[bytes]:
+            heads.append(await e.head(attempt.id))
+            begun.set()
+            await held.wait()
+            return DONE
+
+        e.script["S/work"] = work
+        first = asyncio.create_task(e.call("S/work", idempotency_key="k"))
+        await begun.wait()
+        (zombie,) = heads
+        await e.engine.kill(zombie.id)
+        await first
+        await e.engine.purge(zombie.id)
+        begun.clear()
+        second = asyncio.create_task(e.call("S/work", idempotency_key="k"))
+        await begun.wait()
+        assert heads[1].id == zombie.id
+        append = await e.inner.append(
+            zombie.id, slot=slot_in_head(zombie), epoch=zombie.epoch, frames=(f.run(1, "old"),), taken=()
+        )
+        assert append is FENCED
+        assert not await e.inner.renew(zombie.id, epoch=zombie.epoch, lease_until_ms=10**15)
+        held.set()
+        assert (await second).outcome.value == b"done"
+
+
+@in_virtual_time
+async def test_attempts_are_counted_anew() -> None:
+    """Whoever succeeds another is at its first attempt, however many that one had."""
+    async with EngineUnderTest() as e:
+        e.script["S/work"] = answers(
+            [
+                f.error(),
+            ],
+            DONE,
+        )
+        first = await e.call("S/work", idempotency_key="k")
+        assert (await e.head(first.invocation_id)).attempts == 2
+        await e.engine.purge(first.invocation_id)
+        again = await e.call("S/work", idempotency_key="k")
+        head = await e.head(again.invocation_id)
+        assert (again.was_stored, head.attempts, head.status) == (False, 1, Status.COMPLETED)
