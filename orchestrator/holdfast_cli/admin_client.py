@@ -4,78 +4,64 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http.client import HTTPException
-from ipaddress import ip_address
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
-from holdfast_cli.problems import RequestFailed, UsageProblem
+from holdfast_cli.problems import RequestFailed
+from holdfast_cli.web import Answer, Peer, Web
 
 # A discovery may take this long, and nothing else does.
 _TIMEOUT_SECONDS = 30
+
+_PEER = Peer(name="admin API", option="--admin-url", example="http://127.0.0.1:9070")
+_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 
 
 class AdminClient:
     """Asks one server."""
 
-    def __init__(self, url: str) -> None:
-        """Take the URL of the admin API.
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        """Take the URL of the admin API, and the token it asks for, if it asks for one.
 
         Raises:
-            UsageProblem: It is none.
+            UsageProblem: It is no URL.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageProblem(f"--admin-url takes a URL such as http://127.0.0.1:9070, not {url!r}.")
-        self._url = url.rstrip("/")
-        self._opener = _opener(parts.hostname)
+        self._web = Web(url, peer=_PEER, token=token)
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self._web.url
 
     def request(self, method: str, *path: str, body: object = None, query: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of the answer; None when it is empty.
 
         Raises:
-            RequestFailed: The server refused, or could not be reached.
+            RequestFailed: The server refused.
+            ServerUnreachable: It could not be reached.
         """
-        address = "/".join((self._url, *(quote(part, safe="") for part in path)))
-        if query:
-            address += f"?{urlencode(query)}"
         content = None if body is None else json.dumps(body).encode()
-        request = Request(address, data=content, method=method, headers={"content-type": "application/json"})
+        answer = self._web.send(method, *path, query=query, headers=_HEADERS, body=content, timeout_s=_TIMEOUT_SECONDS)
+        if answer.status >= 300:
+            raise RequestFailed(_refusal(answer))
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-                answer = response.read()
-        except HTTPError as error:
-            raise RequestFailed(_refusal(error)) from error
-        except (URLError, OSError, HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
+            return json.loads(answer.body) if answer.body else None
+        except ValueError as error:
             raise RequestFailed(
-                f"The admin API at {self._url} cannot be reached ({reason});"
-                " is `holdfast dev` running, and --admin-url right?"
+                f"What answers at {self.url} is no admin API: its answer is not JSON. See --admin-url."
             ) from error
-        return json.loads(answer) if answer else None
 
 
-def _opener(host: str) -> OpenerDirector:
-    # A proxy named in the environment cannot know what this machine's loopback is.
-    return build_opener(ProxyHandler({})) if _is_loopback(host) else build_opener()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _refusal(answer: Answer) -> str:
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _refusal(error: HTTPError) -> str:
-    try:
-        content = json.loads(error.read())
+        content = json.loads(answer.body)
         message = str(content["message"])
     except (ValueError, KeyError, TypeError):
-        return f"The server answered {error.code}."
+        return _bare(answer.status)
     code = content.get("restate_code")
     return f"{message} ({code})" if code else message
+
+
+def _bare(status: int) -> str:
+    if status in (401, 403):
+        return f"The server answered {status}: it lets in whom --token or AWS credentials speak for."
+    return f"The server answered {status}."

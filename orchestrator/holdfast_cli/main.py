@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import click
 
+from holdfast_cli.calling import call, send
+from holdfast_cli.completion import completion
+from holdfast_cli.deployments import deployments
 from holdfast_cli.dev.command import dev
-from holdfast_cli.invocations import invocations
+from holdfast_cli.doctor.command import doctor
+from holdfast_cli.invocations.group import invocations
 from holdfast_cli.recovering import recover
-from holdfast_cli.registered import deployments, services
+from holdfast_cli.services import services
+from holdfast_cli.sql import sql
+from holdfast_cli.state.group import state
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -15,13 +21,23 @@ from holdfast_cli.registered import deployments, services
 def main() -> None:
     """Durable execution for plain Python functions.
 
-    `holdfast dev` runs everything in one process on this machine; the other commands ask a running server, and
-    `holdfast recover` mends an installation on AWS.
+    `holdfast dev` runs everything in one process on this machine; the other commands ask a running server, here or on
+    AWS, and `holdfast recover` mends an installation on AWS. Exit codes: 1 when it failed, 2 when it cannot be done as
+    asked.
     """
 
 
-main.add_command(dev)
-main.add_command(invocations)
-main.add_command(services)
-main.add_command(deployments)
-main.add_command(recover)
+for _command in (
+    dev,
+    call,
+    send,
+    invocations,
+    services,
+    deployments,
+    state,
+    sql,
+    doctor,
+    recover,
+    completion,
+):
+    main.add_command(_command)

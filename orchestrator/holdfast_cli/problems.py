@@ -17,6 +17,10 @@ class RequestFailed(click.ClickException):
     exit_code = 1
 
 
+class ServerUnreachable(RequestFailed):
+    """Nobody answered; whether the request arrived is unknown."""
+
+
 class ServerStopped(click.ClickException):
     """The server could not go on."""
 

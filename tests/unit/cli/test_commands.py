@@ -129,7 +129,7 @@ def test_services(server: Server) -> None:
     """Services are listed with kind, revision and handlers."""
     result = run(server, "services", "list")
     assert result.exit_code == 0
-    assert "Counter  VirtualObject  revision 1  add, get" in result.output
+    assert "Counter  VirtualObject  1         add, get" in result.output
 
 
 def test_deployments(server: Server) -> None:

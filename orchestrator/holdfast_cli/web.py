@@ -1,0 +1,120 @@
+"""One HTTP request and its answer, for the clients of both APIs: proxies, redirects, time limits, who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from ipaddress import ip_address
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+from holdfast_cli.aws_signing import signed_headers
+from holdfast_cli.problems import ServerUnreachable, UsageProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server answered; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A server as somebody at the prompt thinks of it: what it is, and which option says where it is."""
+
+    name: str
+    option: str
+    example: str
+
+
+class Web:
+    """Sends requests to one server."""
+
+    def __init__(self, url: str, *, peer: Peer, token: str | None = None) -> None:
+        """Take the URL of a server, and the token it asks for.
+
+        Raises:
+            UsageProblem: It is no URL, or the token cannot be sent.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageProblem(f"{peer.option} takes a URL such as {peer.example}, not {url!r}.")
+        # A header is one line of plain characters; the token itself is not for the screen.
+        if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+            raise UsageProblem("The token has characters that no header can carry; see --token and HOLDFAST_TOKEN.")
+        self.url = url.rstrip("/")
+        self._peer = peer
+        self._token = token
+        self._opener = _opener(parts.hostname)
+
+    def send(
+        self,
+        method: str,
+        *path: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout_s: float | None,
+    ) -> Answer:
+        """Return the answer, whatever its status.
+
+        Raises:
+            ServerUnreachable: There was none.
+        """
+        address = "/".join((self.url, *(quote(part, safe="") for part in path)))
+        if query:
+            # What is signed is not written with a plus for a blank.
+            address += f"?{urlencode(query, quote_via=quote)}"
+        said = {name.lower(): value for name, value in (headers or {}).items()}
+        if body is not None:
+            # Or else urllib says that it is a form.
+            said.setdefault("content-type", "application/octet-stream")
+        if self._token is not None:
+            said["authorization"] = f"Bearer {self._token}"
+        elif "authorization" not in said:
+            said |= signed_headers(method, address, body or b"")
+        request = Request(address, data=body, method=method, headers=said)
+        try:
+            with self._opener.open(request, timeout=timeout_s) as response:
+                return _answer(response)
+        except HTTPError as error:
+            with error:
+                return _answer(error)
+        except (URLError, OSError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ServerUnreachable(
+                f"The {self._peer.name} at {self.url} cannot be reached ({reason});"
+                f" is `holdfast dev` running, and {self._peer.option} right?"
+            ) from error
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Neither API redirects, and a token is for nobody else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow none."""
+
+
+def _opener(host: str) -> OpenerDirector:
+    # A proxy named in the environment cannot know what this machine's loopback is.
+    return build_opener(_NoRedirect, ProxyHandler({})) if _is_loopback(host) else build_opener(_NoRedirect)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _answer(response: Any) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status, headers=headers, body=response.read())
