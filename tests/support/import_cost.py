@@ -7,7 +7,8 @@ import subprocess
 import sys
 from functools import cache
 
-ROUNDS = 5
+ROUNDS_MIN = 5
+ROUNDS_MAX = 20
 
 _MEASURE = """
 import json, sys, time
@@ -26,17 +27,21 @@ def _run_once(code: str, round_number: int) -> tuple[float, frozenset[str]]:
     return cpu_s, frozenset(modules)
 
 
-def cpu_s_of(code: str) -> float:
-    """Return the CPU time of the least disturbed round: noise only ever adds."""
-    return min(_run_once(code, each)[0] for each in range(ROUNDS))
+def cost_ratio(code: str, baseline: str, *, ratio_max: float) -> float:
+    """Return how many times the CPU time of `baseline` some code takes, each in its least disturbed round.
 
-
-def cost_ratio(code: str, baseline: str) -> float:
-    """Return how many times the CPU time of `baseline` some code takes; they take turns, so that load hits both."""
-    for each in range(ROUNDS):
-        _run_once(code, each)
-        _run_once(baseline, each)
-    return cpu_s_of(code) / cpu_s_of(baseline)
+    They take turns, so that load hits both. Noise only ever adds, so a ratio beyond the maximum is measured further:
+    what really costs more stays beyond it in every round.
+    """
+    costs_s, baselines_s = list[float](), list[float]()
+    while True:
+        number = len(costs_s)
+        costs_s.append(_run_once(code, number)[0])
+        baselines_s.append(_run_once(baseline, number)[0])
+        ratio = min(costs_s) / min(baselines_s)
+        if number + 1 >= ROUNDS_MIN and (ratio <= ratio_max or number + 1 == ROUNDS_MAX):
+            print(f"{min(costs_s) * 1000:.1f} ms, {ratio:.2f} x {min(baselines_s) * 1000:.1f} ms, {number + 1} rounds")
+            return ratio
 
 
 def modules_after(code: str) -> frozenset[str]:
