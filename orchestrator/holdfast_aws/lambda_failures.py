@@ -6,6 +6,7 @@ import json
 
 from holdfast_aws.errors import Trouble, code_of, said, status_of, trouble_of, wait_of
 from holdfast_aws.lambda_functions import PAYLOAD_BYTES_MAX
+from holdfast_engine.endpoints.failures import never_fits
 from holdfast_engine.ports import AttemptFailure
 from holdfast_protocol.codes import FailureCode, RestateCode
 
@@ -67,11 +68,10 @@ def call_failed(where: str, error: Exception) -> AttemptFailure:
     """
     status, code = status_of(error), code_of(error)
     trouble = trouble_of(error)
-    rt_code = RestateCode.RT0010
     if code == _TOO_LARGE_CODE or status == 413:
-        status, rt_code = 413, RestateCode.RT0019
         problem = f"the request to {where} is larger than the {PAYLOAD_BYTES_MAX} bytes (6 MB) that Lambda carries"
-    elif trouble is Trouble.THROTTLED:
+        return never_fits(f"{problem} ({said(error)})")
+    if trouble is Trouble.THROTTLED:
         status = 429
         problem = f"Lambda limits how often {where} may be called, or how much of it at a time"
     elif code in _ADVICE_BY_CODE:
@@ -84,7 +84,7 @@ def call_failed(where: str, error: Exception) -> AttemptFailure:
     return AttemptFailure(
         code=status or FailureCode.INTERNAL,
         message=f"{problem} ({said(error)})",
-        rt_code=rt_code,
+        rt_code=RestateCode.RT0010,
         retry_after_ms=wait_of(error),
         is_counted=trouble is Trouble.UNCERTAIN,
     )

@@ -73,7 +73,7 @@ class LambdaInvoker:
             payload = attempt_payload(request, headers, takes_zstd=takes_zstd)
             invoked = await self._functions.invoke(deployment.endpoint, payload, timeout_s=timeout_ms / 1000)
         except RequestTooLarge as error:
-            return _unsent(str(error), code=413, rt_code=RestateCode.RT0019)
+            return _failed(failures.never_fits(str(error)))
         except BadFunction as error:
             return _unsent(str(error))
         except NotBegun as error:

@@ -11,7 +11,8 @@ The terminator then says how it ends:
   sleep that is over): go on at once, under the same epoch. Otherwise the invocation is suspended with its await tree.
 * *End* with an Output in the journal: completed. Without one it is a bug of the SDK and counts as a failed attempt.
 * *Error*, or no complete answer at all: a failed attempt. The SDK may ask for a pause, a final failure or a delay;
-  else the handler's retry policy decides. Two counters are kept. `failed_attempts` is the policy's: it starts anew
+  else the handler's retry policy decides, and where trying again cannot help it does so as when its attempts are used
+  up. Two counters are kept. `failed_attempts` is the policy's: it starts anew
   whenever the invocation resumes from suspension, and a delay the SDK chose itself does not use it up.
   `command_retries` is what the SDK's run retries are decided by: failures since the last new command, counted only
   when user code was reached.
@@ -134,7 +135,7 @@ def _decide_failure(
         attempts, delay = head.failed_attempts, chosen or 0
     else:
         attempts = head.failed_attempts + 1
-        own = policy.delay_ms(attempts, jitter=jitter)
+        own = None if failed.failure.is_final else policy.delay_ms(attempts, jitter=jitter)
         if own is None:
             if policy.on_max_attempts is OnMaxAttempts.KILL:
                 return Finish(outcome=_terminal(failure), index=None)

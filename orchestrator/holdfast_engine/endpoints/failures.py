@@ -79,6 +79,11 @@ def not_sent(problem: str, *, code: int = FailureCode.INTERNAL, rt_code: str = R
     return AttemptFailure(code=code, message=problem, rt_code=rt_code, is_counted=False)
 
 
+def never_fits(problem: str) -> AttemptFailure:
+    """Return the failure of a request that its carrier does not take for its size, now or later."""
+    return AttemptFailure(code=413, message=problem, rt_code=RestateCode.RT0019, is_counted=False, is_final=True)
+
+
 def retry_after_ms(header: str | None, now_ms: int) -> int | None:
     """Return the pause a `retry-after` header asks for, in seconds or as a date; None when it says nothing usable."""
     if header is None:

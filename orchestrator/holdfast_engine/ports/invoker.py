@@ -17,7 +17,8 @@ class AttemptFailure:
     """Why an attempt gave no complete answer.
 
     `is_counted` is false when user code was never reached. `is_handover`: it was not even tried, because this process
-    has no time left for it; another one goes on, and no retry policy hears of it.
+    has no time left for it; another one goes on, and no retry policy hears of it. `is_final`: no other try can go
+    better, so the retry policy takes all its attempts for used up.
     """
 
     code: int
@@ -27,6 +28,7 @@ class AttemptFailure:
     retry_after_ms: int | None = None
     is_counted: bool = True
     is_handover: bool = False
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +62,9 @@ class Grant:
     taken: tuple[str, ...]
     created_ms: int
     retention_ms: int
-
-
     first_epoch: int
+
+
 class GrantedCheckpoint(Checkpoint, Protocol):
     """The engine's checkpoint: called where the handler is in reach, or handed to it as a grant where it is not."""
 

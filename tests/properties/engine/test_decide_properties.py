@@ -62,15 +62,21 @@ def test_an_end_without_output_is_a_failed_attempt(entries: list[bytes]) -> None
 
 
 failed_attempts = st.builds(
-    lambda code, message, is_counted, delay, retry_after, behavior: Failed(
+    lambda code, message, is_counted, is_final, delay, retry_after, behavior: Failed(
         failure=AttemptFailure(
-            code=code, message=message, rt_code="RT0007", is_counted=is_counted, retry_after_ms=retry_after
+            code=code,
+            message=message,
+            rt_code="RT0007",
+            is_counted=is_counted,
+            is_final=is_final,
+            retry_after_ms=retry_after,
         ),
         delay_ms=delay,
         behavior=behavior,
     ),
     st.integers(400, 599),
     st.text(max_size=150),
+    st.booleans(),
     st.booleans(),
     st.one_of(st.none(), st.integers(0, 2**64 - 1)),
     st.one_of(st.none(), st.integers(0, 2**64 - 1)),
@@ -91,7 +97,8 @@ def test_a_failure_is_decided_case_by_case(
     counted = (0 if has_new_command else retries) + int(failed.failure.is_counted)
     message = failed.failure.message[:100]
     ended = Outcome(failure=Failure(code=failed.failure.code, message=message))
-    is_used_up = policy.max_attempts is not None and before + 1 >= max(1, policy.max_attempts)
+    has_none_left = policy.max_attempts is not None and before + 1 >= max(1, policy.max_attempts)
+    is_used_up = has_none_left or failed.failure.is_final
     if failed.behavior == pb.Error.FAIL:
         assert verdict == Finish(outcome=ended, index=None)
     elif failed.behavior == pb.Error.PAUSE:

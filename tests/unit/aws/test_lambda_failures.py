@@ -122,6 +122,8 @@ async def test_what_lambda_refuses_has_not_run(
     answer = await invoke_by(Raising(error), checkpoint=Checkpoint(), on=deployment(sdk_version=OURS))
     failure = failure_of(answer)
     assert (failure.code, failure.rt_code, failure.is_counted) == (code, rt_code, is_counted)
+    # Only what is too large is so for good.
+    assert failure.is_final == (code == 413)
     assert sentence in failure.message
     assert ARN in failure.message
     assert (answer.is_direct, answer.slot) == (is_counted, None)

@@ -17,10 +17,10 @@ from tests.unit.aws.functions import Checkpoint, deployment, event_of, failure_o
 
 
 async def test_a_journal_that_does_not_fit_is_not_sent() -> None:
-    """A request beyond the limit is a failure that names the handler, the size and the limit."""
+    """A request beyond the limit is a failure for good that names the handler, the size and the limit."""
     answer = await invoke(lambda event: ok(), request=attempt(payload=b"x" * 5_000_000), checkpoint=Checkpoint())
     failure = failure_of(answer)
-    assert (failure.code, failure.rt_code, failure.is_counted) == (413, "RT0019", False)
+    assert (failure.code, failure.rt_code, failure.is_counted, failure.is_final) == (413, "RT0019", False, True)
     assert "Greeter/greet" in failure.message
     assert f"Lambda carries {PAYLOAD_BYTES_MAX} (6 MB)" in failure.message
     assert not answer.is_direct

@@ -68,12 +68,13 @@ async def world(dynoxide: Dynoxide, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     store.close()
 
 
-async def failing(world: FunctionWorld, invocation_id: str) -> LastFailure:
-    """Wait until an invocation is tried again later, and return why."""
+async def failed(world: FunctionWorld, invocation_id: str, status: Status) -> LastFailure:
+    """Wait until an invocation has failed, see how it stands, and return why."""
     for _ in range(1_000):
         head = await world.store.head(invocation_id)
         assert head is not None
-        if head.status is Status.BACKING_OFF:
+        if head.status in (Status.BACKING_OFF, Status.PAUSED):
+            assert head.status is status
             assert head.last_failure is not None
             return head.last_failure
         assert head.status is not Status.COMPLETED
@@ -93,9 +94,12 @@ async def test_what_lambda_carries_works(world: FunctionWorld) -> None:
 
 
 async def test_an_input_that_is_too_large_is_not_sent(world: FunctionWorld) -> None:
-    """An input that base64 makes larger than a request may be reaches no function; its invocation says the limit."""
+    """An input that base64 makes larger than a request may be reaches no function; its invocation waits with the limit.
+
+    It is paused at the first try: no other could go better.
+    """
     invocation_id = await world.send("Large/measure", json.dumps(noise(TOO_LARGE)).encode())
-    failure = await failing(world, invocation_id)
+    failure = await failed(world, invocation_id, Status.PAUSED)
     assert failure.code == 413
     assert f"Lambda carries {PAYLOAD_BYTES_MAX} (6 MB)" in failure.message
     assert world.functions.invocations == 0
@@ -103,16 +107,17 @@ async def test_an_input_that_is_too_large_is_not_sent(world: FunctionWorld) -> N
 
 async def test_an_output_that_is_too_large_is_not_returned(world: FunctionWorld) -> None:
     """A function whose answer Lambda would refuse answers with the limit instead."""
-    failure = await failing(world, await world.send("Large/produce", str(TOO_LARGE).encode()))
+    invocation_id = await world.send("Large/produce", str(TOO_LARGE).encode())
+    failure = await failed(world, invocation_id, Status.BACKING_OFF)
     sizes = re.search(r"has (\d+) bytes, and Lambda carries (\d+)", failure.message)
     assert sizes is not None, failure.message
     assert int(sizes[1]) > TOO_LARGE > int(sizes[2])
 
 
 async def test_a_journal_that_is_too_large_is_not_sent(world: FunctionWorld) -> None:
-    """A journal that has outgrown a request waits with the limit in its failure, and its steps are not run again."""
+    """A journal that has outgrown a request is paused with the limit, at once, and its steps are not run again."""
     invocation_id = await world.send("Large/journal", json.dumps([60, 99_000]).encode())
-    failure = await failing(world, invocation_id)
+    failure = await failed(world, invocation_id, Status.PAUSED)
     assert f"Lambda carries {PAYLOAD_BYTES_MAX} (6 MB)" in failure.message
     # One for the steps and one for the callee.
     assert world.functions.invocations == 2

@@ -82,6 +82,27 @@ async def test_a_used_up_budget_kills_where_the_policy_says_so() -> None:
         assert (await e.call("S/work")).outcome == Outcome(failure=Failure(code=503, message="down"))
 
 
+@pytest.mark.parametrize("on_max_attempts", ["pause", "kill"])
+def test_what_cannot_help_is_not_tried_again(on_max_attempts: str) -> None:
+    """A failure for good uses up all attempts at once: the invocation is paused, or killed where the policy says so."""
+    failure = AttemptFailure(code=413, message="6 MB and no more", rt_code="RT0019", is_counted=False, is_final=True)
+
+    @in_virtual_time
+    async def play() -> None:
+        async with with_policy(on_max_attempts=on_max_attempts) as e:
+            e.script["S/work"] = answers(Answer(frames=(), failure=failure))
+            invocation_id = await e.send("S/work")
+            await e.rest()
+            head = await e.head(invocation_id)
+            assert head.status is (Status.PAUSED if on_max_attempts == "pause" else Status.COMPLETED)
+            told = head.last_failure if on_max_attempts == "pause" else (await e.outcome(invocation_id)).failure
+            assert told is not None
+            assert (told.code, told.message) == (413, "6 MB and no more")
+            assert len(e.script.attempts) == 1
+
+    play()
+
+
 @in_virtual_time
 async def test_a_killed_holder_releases_its_key() -> None:
     """An object's handler that used up its attempts and is killed leaves its key to the next."""
