@@ -47,6 +47,12 @@ Everything accepted is durable: stop it, or kill it with -9, and start it again 
     show_default=True,
     help="Folder that holds everything durable; start again with it and all goes on.",
 )
+@click.option(
+    "--token",
+    envvar="HOLDFAST_TOKEN",
+    metavar="TOKEN",
+    help="What the admin API and its pages ask for; needed with a --host that others reach. Better as HOLDFAST_TOKEN.",
+)
 @click.option("--ephemeral", is_flag=True, help="Use a temporary data folder, removed at the end.")
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Restart when the modules' files change.")
 @click.option(
@@ -75,6 +81,7 @@ def dev(
     port: int,
     admin_port: int,
     data_dir: Path,
+    token: str | None,
     endpoints: tuple[str, ...],
     identity_key_file: Path | None,
     waiting_max: int,
@@ -92,6 +99,7 @@ def dev(
             ingress_port=port,
             admin_port=admin_port,
             data_folder=data_dir,
+            token=token or None,
             is_ephemeral=ephemeral,
             is_reloading=reload,
             endpoints=endpoints,

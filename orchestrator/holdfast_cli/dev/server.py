@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from holdfast import Endpoint as HandlerEndpoint
     from holdfast_engine.endpoints.identity import RequestSigner
     from holdfast_engine.registry import Endpoint, ServiceSpec
+    from holdfast_http.admin.gate import Gate
 
 # The address under which the services of this process are registered; the same at every start, so that each start
 # replaces what the last one saw.
@@ -49,6 +50,7 @@ class Plan:
     admin: socket.socket
     endpoints: Sequence[Endpoint]
     waiting_max: int
+    gate: Gate
     signer: RequestSigner | None = None
 
 
@@ -66,7 +68,9 @@ class DevServer:
         )
         engine = self._local.engine
         self._ingress = Ingress(engine, now_ms=SystemClock().now_ms, waiting_max=plan.waiting_max)
-        self._admin = Admin(engine, product_version=version("holdfast"), ingress_url=url_of(plan.ingress))
+        self._admin = Admin(
+            engine, product_version=version("holdfast"), ingress_url=url_of(plan.ingress), gate=plan.gate
+        )
         self._servers = (HttpServer(self._ingress, plan.ingress), HttpServer(self._admin, plan.admin))
 
     @property

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from holdfast_cli.dev.gate import gate_of
 from holdfast_cli.dev.handover import Handover, hand_over, take
 from holdfast_cli.dev.identity import signer_of
 from holdfast_cli.dev.loading import load
@@ -48,6 +49,7 @@ class Options:
     endpoints: tuple[str, ...]
     waiting_max: int
     identity_key_file: Path | None = None
+    token: str | None = None
 
 
 def start(options: Options) -> None:
@@ -59,6 +61,7 @@ def start(options: Options) -> None:
     left = take()
     endpoints = endpoints_of(options.endpoints)
     signer = signer_of(options.identity_key_file)
+    gate = gate_of(options.host, options.token)
     loaded = load(options.references)
     is_watching = options.is_reloading and bool(loaded.folders)
     watch = Watch(options.references, loaded.folders) if is_watching else None
@@ -72,6 +75,7 @@ def start(options: Options) -> None:
         endpoints=endpoints,
         waiting_max=options.waiting_max,
         signer=signer,
+        gate=gate,
     )
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:

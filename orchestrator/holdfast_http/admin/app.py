@@ -12,6 +12,7 @@ from holdfast_http.messages import Request, Response
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
+    from holdfast_http.admin.gate import Gate
     from holdfast_http.query.queries import Queries
 
 _log = logging.getLogger("holdfast.http")
@@ -20,7 +21,9 @@ _log = logging.getLogger("holdfast.http")
 class Admin:
     """Answers the requests of the admin API. Pages of other origins get no leave to read it."""
 
-    def __init__(self, engine: Engine, *, product_version: str, ingress_url: str) -> None:
+    def __init__(self, engine: Engine, *, product_version: str, ingress_url: str, gate: Gate | None = None) -> None:
+        """Serve an engine; without a gate, whatever stands in front of this has seen to who may pass."""
+        self._gate = gate
         self._queries: Queries | None = None
         self._tools = Tools(
             engine=engine, product_version=product_version, ingress_url=ingress_url, queries=self._open_queries
@@ -29,6 +32,8 @@ class Admin:
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises for what a client or a dependency does."""
         try:
+            if self._gate is not None and (answer := self._gate.answer(request)) is not None:
+                return answer
             return await route(self._tools, request)
         except EXPECTED as error:
             return problem_response(error)

@@ -6,6 +6,8 @@ from holdfast_http.messages import Response, json_response
 
 ADMIN_VERSION_MIN = 2
 ADMIN_VERSION_MAX = 4
+# What may stand in front of a path, and which version that is.
+VERSIONS = {f"v{number}": number for number in range(ADMIN_VERSION_MIN, ADMIN_VERSION_MAX + 1)}
 
 
 def health() -> Response:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast_engine.limits import Rule, pattern_problem
 from holdfast_engine.rule_changes import Condition, Removal, Upsert, remove_rules, upsert_rules
+from holdfast_http.json_body import require_json_type
 from holdfast_http.messages import Request, Response, json_response
 from holdfast_http.problems import HttpProblem, bad_request
 
@@ -63,6 +64,7 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
 
 
 def _objects(request: Request) -> list[Fields]:
+    require_json_type(request)
     try:
         content = json.loads(request.body)
     except (ValueError, RecursionError) as error:

@@ -7,8 +7,6 @@ from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
 
-_VERSIONS = {f"v{number}": number for number in range(health.ADMIN_VERSION_MIN, health.ADMIN_VERSION_MAX + 1)}
-
 # Where there is something for people to look at.
 _SEEN = frozenset({"invocations", "keys", "overview", "query", "services", "ui"})
 
@@ -47,9 +45,9 @@ def _seeing(tools: Tools, request: Request, segments: tuple[str, ...]) -> Answer
 def _without_version(segments: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
     match segments:
         case ["v1", *_]:
-            raise bad_request(f"version 1 of the admin API is not served; use one of {', '.join(_VERSIONS)}")
-        case [version, *rest] if version in _VERSIONS:
-            return tuple(rest), _VERSIONS[version]
+            raise bad_request(f"version 1 of the admin API is not served; use one of {', '.join(health.VERSIONS)}")
+        case [version, *rest] if version in health.VERSIONS:
+            return tuple(rest), health.VERSIONS[version]
         case _:
             # As the stock server has it, without a version the newest is meant.
             return segments, health.ADMIN_VERSION_MAX
