@@ -26,8 +26,9 @@ from holdfast_aws.models import (
 from holdfast_engine.ports import Clock
 from holdfast_protocol.items import EPOCH, EXPIRES
 
-# What a query asks for of items whose content does not matter: their sort keys, when they expire, and whose they are.
-KEYS_ONLY = {"ProjectionExpression": "s, #x, #e", "ExpressionAttributeNames": {"#x": EXPIRES, "#e": EPOCH}}
+# What a query asks for of items whose content does not matter: their sort keys, when they expire, whose they are, and
+# of notes when they arrived.
+KEYS_ONLY = {"ProjectionExpression": "s, #x, #e, r", "ExpressionAttributeNames": {"#x": EXPIRES, "#e": EPOCH}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

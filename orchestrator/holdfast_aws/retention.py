@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
 from holdfast_aws.dynamo import Refused, Request
 from holdfast_aws.heads import head_before, refused_head
-from holdfast_aws.items import NOTE_PREFIX, head_of, seconds_up
+from holdfast_aws.items import NOTE_PREFIX, Raw, head_of, seconds_up
 from holdfast_aws.journals import JournalStore
 from holdfast_aws.models import HeadItem as H
+from holdfast_aws.models import NoteItem
 from holdfast_aws.models import PageItem as P
 from holdfast_aws.part import KEYS_ONLY, put
 from holdfast_engine import operations
 from holdfast_engine.records import Head, Kept, Status
 from holdfast_engine.retention import is_over
-from holdfast_protocol.items import EXPIRES, HEAD_SORT, STATUS_COMPLETED
+from holdfast_protocol.items import EXPIRES, HEAD_SORT, STATUS_COMPLETED, page_of
 
 # So many marks are under way at a time; the others wait, so that a long journal does not take all connections.
 _MARKS_AT_ONCE = 8
@@ -57,35 +59,50 @@ class RetentionStore(JournalStore):
             return stored if is_mine else None
         return operations.strip(head_before(result), nonce=nonce, kept=kept, output=output)
 
-    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:
+    async def retire(self, invocation_id: str, *, head: Head | None, expires_ms: int, is_thorough: bool) -> None:
         """See that notes and later pages of a completed invocation go; repeated, it only reads.
 
         Of an invocation that was young when it ended all of them have been born with a time to live, and nobody has
         taken it from them: unless everything is asked for, there is nothing to do.
         """
-        life, is_young = await self._life(invocation_id)
-        if is_young and not is_thorough:
+        lifetimes, now = self._lives.lifetimes, self._clock.now_ms()
+        if head is not None and not is_thorough and lifetimes.is_young(lifetimes.of_head(head), now):
             return
         raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
-        expires_s_by_sort = {raw["s"]["S"]: int(raw[EXPIRES]["N"]) if EXPIRES in raw else None for raw in raws}
-        expires_s_by_sort.pop(HEAD_SORT, None)
-        notes = [sort for sort in expires_s_by_sort if sort.startswith(NOTE_PREFIX)]
-        await self.dynamo.delete_many(self.models.note, [(invocation_id, sort) for sort in notes])
-        is_at_once = expires_ms <= self._clock.now_ms()
+        await self._drop_notes(invocation_id, [raw for raw in raws if raw["s"]["S"].startswith(NOTE_PREFIX)], head)
+        if head is None:
+            # Nobody had seen it: whatever pages there are have been born with a time to live.
+            return
+        is_at_once = expires_ms <= now
         # Not before those that are born with theirs: an earlier time is that of another run's page.
-        at_s = seconds_up(expires_ms) if is_at_once else max(seconds_up(expires_ms), life.expires_s)
-        room = asyncio.Semaphore(_MARKS_AT_ONCE)
+        at_s = seconds_up(expires_ms) if is_at_once else max(seconds_up(expires_ms), lifetimes.of_head(head).expires_s)
+        late = [
+            raw["s"]["S"]
+            for raw in raws
+            if page_of(raw["s"]["S"]) and (EXPIRES not in raw or (is_at_once and int(raw[EXPIRES]["N"]) > at_s))
+        ]
+        # Never made anew: DynamoDB may have deleted it meanwhile. And none of a successor's: its epochs are above.
+        is_unmarked = P.id.exists() & (P.expires_s.does_not_exist() | (P.expires_s > at_s)) & (P.epoch <= head.epoch)
+        pages = [self.models.page(id=invocation_id, sort=sort) for sort in late]
+        await _few_at_a_time([self.dynamo.mark(page, [P.expires_s.set(at_s)], is_unmarked) for page in pages])
 
-        async def mark(sort: str) -> None:
-            async with room:
-                page = self.models.page(id=invocation_id, sort=sort)
-                # Never made anew: DynamoDB may have deleted it meanwhile.
-                is_unmarked = P.id.exists() & (P.expires_s.does_not_exist() | (P.expires_s > at_s))
-                await self.dynamo.mark(page, [P.expires_s.set(at_s)], is_unmarked)
+    async def _drop_notes(self, invocation_id: str, raws: Sequence[Raw], head: Head | None) -> None:
+        """Delete notes that were found, unless the invocation of that id is another one by now.
 
-        pages = {sort: expires_s for sort, expires_s in expires_s_by_sort.items() if sort not in set(notes)}
-        late = [sort for sort, s in pages.items() if s is None or (is_at_once and s > at_s)]
-        await asyncio.gather(*[mark(sort) for sort in late])
+        If it is not, they were written before any other one was created. A note of the same key that is written from
+        here on has arrived at another time.
+        """
+        if not raws:
+            return
+        present = await self.head(invocation_id)
+        if present is not None and (head is None or present.nonce != head.nonce):
+            return
+
+        async def drop(raw: Raw) -> None:
+            note = self.models.note(id=invocation_id, sort=raw["s"]["S"])
+            await self.dynamo.delete(note, NoteItem.arrival == int(raw["r"]["N"]), is_retention=True)
+
+        await _few_at_a_time([drop(raw) for raw in raws])
 
     async def forget(self, invocation_id: str, *, nonce: str) -> bool:
         """Delete a completed invocation with its pages and notes, if it is still the one of that nonce."""
@@ -134,13 +151,7 @@ class RetentionStore(JournalStore):
         }
         after = json.loads(place) if place is not None else None
         found, behind = await self.dynamo.scan_page(self.models.head, request, after=after)
-        room = asyncio.Semaphore(_MARKS_AT_ONCE)
-
-        async def keep(invocation_id: str) -> None:
-            async with room:
-                await self.keep(invocation_id)
-
-        await asyncio.gather(*[keep(raw["p"]["S"]) for raw in found])
+        await _few_at_a_time([self.keep(raw["p"]["S"]) for raw in found])
         return json.dumps(behind) if behind is not None else None
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
@@ -170,6 +181,16 @@ class RetentionStore(JournalStore):
 def _is_ended_one(nonce: str) -> Condition:
     condition: Condition = (H.nonce == nonce) & (H.status == Status.COMPLETED)
     return condition
+
+
+async def _few_at_a_time(writes: Sequence[Coroutine[Any, Any, None]]) -> None:
+    room = asyncio.Semaphore(_MARKS_AT_ONCE)
+
+    async def one(write: Coroutine[Any, Any, None]) -> None:
+        async with room:
+            await write
+
+    await asyncio.gather(*[one(write) for write in writes])
 
 
 async def _first(heads: AsyncIterator[Head], limit: int) -> list[Head]:

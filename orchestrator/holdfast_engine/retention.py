@@ -90,7 +90,7 @@ async def strip(world: World, head: Head, kept: Kept) -> None:
         await _forget_key(world, head)
     if await world.store.strip(head.id, nonce=head.nonce, kept=kept, output=output) is None:
         return
-    await world.store.retire(head.id, expires_ms=world.clock.now_ms(), is_thorough=True)
+    await world.store.retire(head.id, head=head, expires_ms=world.clock.now_ms(), is_thorough=True)
     if output is None or type_of(output) != REFERENCE_TYPE:
         await world.blobs.forget(head.id)
 
@@ -114,7 +114,7 @@ async def retire(world: World, head: Head, journal: Journal | None) -> None:
     assert head.completed_ms is not None
     is_thorough = _needs_clearing(head)
     if is_thorough or _has_pages(head, journal) or (journal is not None and journal.is_noted):
-        await world.store.retire(head.id, expires_ms=_journal_expires_ms(head), is_thorough=is_thorough)
+        await world.store.retire(head.id, head=head, expires_ms=_journal_expires_ms(head), is_thorough=is_thorough)
     if head.kind is Kind.WORKFLOW:
         await world.store.retire_key(head.key_ref, expires_ms=answers_until_ms(head))
 
@@ -126,7 +126,7 @@ async def drop_late_note(world: World, invocation_id: str, head: Head | None) ->
     """
     expires_ms = _journal_expires_ms(head) if head is not None else world.clock.now_ms()
     is_thorough = head is None or _needs_clearing(head)
-    await world.store.retire(invocation_id, expires_ms=expires_ms, is_thorough=is_thorough)
+    await world.store.retire(invocation_id, head=head, expires_ms=expires_ms, is_thorough=is_thorough)
 
 
 async def forget(world: World, head: Head) -> bool:

@@ -226,11 +226,13 @@ class JournalTables:
             self._database.write(f"DELETE FROM {table} WHERE id = ?", (invocation_id,))
         return after
 
-    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:  # noqa: ARG002 - `forget` deletes.
+    async def retire(self, invocation_id: str, *, head: Head | None, expires_ms: int, is_thorough: bool) -> None:  # noqa: ARG002 - `forget` deletes.
         """Drop the notes, and bill what that takes elsewhere: nothing where all is written with a time to live."""
+        present = self.peek(invocation_id)
+        if present is not None and (head is None or head.nonce != present.nonce):
+            return
         if is_thorough:
-            head = self.peek(invocation_id)
-            pages = self._pages(head) if head is not None else ()
+            pages = self._pages(present) if present is not None else ()
             notes = self._notes(invocation_id)
             weights = [
                 page_bytes(page, invocation_id=invocation_id, number=number) for number, page in enumerate(pages, 1)

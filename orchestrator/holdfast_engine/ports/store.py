@@ -213,9 +213,10 @@ class Store(PermitStore, Protocol):
         """
         ...
 
-    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:
+    async def retire(self, invocation_id: str, *, head: Head | None, expires_ms: int, is_thorough: bool) -> None:
         """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads.
 
+        `head` is that of the one that is meant, None where there was none: nothing of another one under this id goes.
         The head needs no word: it expires by itself when its retention is over, where anything does. Unless this is to
         be thorough, what goes by itself in some days may be left to that: its id is never used again.
         """

@@ -62,7 +62,7 @@ async def test_retiring_drops_the_notes(store: Store) -> None:
     """The notes of what has ended go; its journal stays as long as its outcome is asked for."""
     head = await with_pages_and_notes(store)
     for _ in range(2):
-        await store.retire(head.id, expires_ms=NOW_MS + 10**9, is_thorough=True)
+        await store.retire(head.id, head=head, expires_ms=NOW_MS + 10**9, is_thorough=True)
         assert await store.notes(head.id) == ()
         found = await store.load(head.id, epoch=None)
         assert isinstance(found, Loaded)
@@ -74,7 +74,7 @@ async def test_retiring_nobody_is_no_matter(store: Store) -> None:
     """A note to an id that nobody has is cleared away."""
     head = new_head()
     await store.note(head.id, Note(key="c#2", frame=f.signal(17)))
-    await store.retire(head.id, expires_ms=NOW_MS, is_thorough=True)
+    await store.retire(head.id, head=None, expires_ms=NOW_MS, is_thorough=True)
     assert await store.notes(head.id) == ()
 
 

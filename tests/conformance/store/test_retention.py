@@ -86,7 +86,7 @@ async def test_a_stripped_journal_is_gone_and_the_outcome_stays(store: Store) ->
     assert (stripped.kept, stripped.page.frames, stripped.outcome_index) == (Kept.OUTCOME, (b"o" * 30,), 0)
     assert (stripped.outcome, stripped.completed_ms) == (ended.outcome, ended.completed_ms)
     assert await store.strip(ID, nonce=ended.nonce, kept=Kept.OUTCOME, output=b"o" * 30) is None
-    await store.retire(ID, expires_ms=NOW_MS + 2, is_thorough=True)
+    await store.retire(ID, head=ended, expires_ms=NOW_MS + 2, is_thorough=True)
     assert await _loaded(store) == Loaded(head=stripped, pages=(), notes=())
 
 
@@ -127,18 +127,18 @@ async def test_only_the_ended_one_is_stripped(store: Store) -> None:
 
 async def test_retiring_drops_notes_and_keeps_the_journal(store: Store) -> None:
     """What is retired has no notes any more, and reads the same otherwise until it expires; twice is as once."""
-    await _ended_run(store)
+    ended = await _ended_run(store)
     before = await _loaded(store)
     assert len(before.notes) == 1
     for _ in range(2):
-        await store.retire(ID, expires_ms=NOW_MS + DAY_MS, is_thorough=True)
+        await store.retire(ID, head=ended, expires_ms=NOW_MS + DAY_MS, is_thorough=True)
         assert await _loaded(store) == replace(before, notes=())
 
 
 async def test_retiring_what_does_not_exist_is_fine(store: Store) -> None:
     """A late note to an invocation that is gone is cleared away without a trace."""
     await store.note(ID, Note(key="c#1", frame=b"f" * 20))
-    await store.retire(ID, expires_ms=NOW_MS, is_thorough=True)
+    await store.retire(ID, head=None, expires_ms=NOW_MS, is_thorough=True)
     assert await store.notes(ID) == ()
     assert await store.load(ID, epoch=None) is None
 
@@ -171,7 +171,7 @@ async def test_expired_heads_are_found(store: Store) -> None:
 async def test_a_new_run_under_the_same_id_starts_empty(store: Store, steps: int) -> None:
     """An invocation created anew, under an id derived from its key, has nothing of the one before in its journal."""
     ended = await _ended_run(store)
-    await store.retire(ID, expires_ms=NOW_MS + DAY_MS, is_thorough=True)
+    await store.retire(ID, head=ended, expires_ms=NOW_MS + DAY_MS, is_thorough=True)
     assert await store.forget(ID, nonce=ended.nonce)
     later = head_of_run(nonce="bb" * 12, created_ms=NOW_MS + 2 * DAY_MS)
     assert await store.create(later) is None

@@ -98,6 +98,24 @@ async def test_a_page_of_who_is_left_over_is_claimed_empty(store: Store) -> None
     assert found.pages == (claimed,)
 
 
+@pytest.mark.parametrize("knows_head", [True, False])
+@pytest.mark.parametrize("expires_ms", [0, NOW_MS + 10**12])
+async def test_whoever_clears_up_late_spares_the_successor(store: Store, expires_ms: int, knows_head: bool) -> None:
+    """Neither notes nor pages of the later one go when what the one before has left is let go of (D1, J1)."""
+    before, after = await succeeded(store, closed=True)
+    slot = Slot(page=1, count=0, base=1, frames_bytes=0)
+    assert isinstance(await store.append(after.id, slot=slot, epoch=after.epoch, frames=STEP, taken=()), Slot)
+    await store.note(after.id, Note(key="c#2", frame=f.signal(18)))
+    whole = await store.load(after.id, epoch=after.epoch)
+    ended = replace(before, epoch=2, status=Status.COMPLETED, completed_ms=NOW_MS)
+    await store.retire(
+        before.id, head=ended if knows_head else None, expires_ms=expires_ms or NOW_MS - 10**12, is_thorough=True
+    )
+    assert await store.load(after.id, epoch=after.epoch) == whole
+    assert isinstance(whole, Loaded)
+    assert (len(whole.pages), len(whole.notes)) == (1, 1)
+
+
 @pytest.mark.parametrize("status", [Status.READY, Status.QUEUED, Status.SCHEDULED])
 async def test_a_successor_that_has_not_started_is_cancelled_at_once(store: Store, status: Status) -> None:
     """What has done nothing is told by its own first epoch, and not by that of the one before."""

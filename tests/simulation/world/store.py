@@ -257,8 +257,13 @@ class SimStore(SimKeys):
 
         return await self._do(_WRITE, f"strip {invocation_id}", effect)
 
-    async def retire(self, invocation_id: str, *, expires_ms: int, is_thorough: bool) -> None:
-        await self._do(_WRITE, f"retire {invocation_id}", lambda: self._drop("note", invocation_id))
+    async def retire(self, invocation_id: str, *, head: Head | None, expires_ms: int, is_thorough: bool) -> None:
+        def effect() -> None:
+            present: Head | None = self._disk.get("head", invocation_id)
+            if present is None or (head is not None and head.nonce == present.nonce):
+                self._drop("note", invocation_id)
+
+        await self._do(_WRITE, f"retire {invocation_id}", effect)
 
     async def keep(self, invocation_id: str) -> None:
         """Do nothing: no history lasts that long."""

@@ -80,7 +80,7 @@ async def ended(store: DynamoStore, clock: Hand, head: Head) -> Head:
     """End an invocation, and do what the engine does then."""
     after = await store.commit(head.id, epoch=1, change=replace(change(head, Status.COMPLETED), modified_ms=clock.ms))
     assert isinstance(after, Head)
-    await store.retire(head.id, expires_ms=clock.ms + RETENTION_MS, is_thorough=False)
+    await store.retire(head.id, head=head, expires_ms=clock.ms + RETENTION_MS, is_thorough=False)
     return after
 
 

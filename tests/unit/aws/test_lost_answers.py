@@ -191,7 +191,7 @@ CASES = [
     ),
     Case(
         "retire",
-        lambda s: s.retire(ID, expires_ms=NOW_MS, is_thorough=True),
+        lambda s: s.retire(ID, head=HEAD, expires_ms=NOW_MS, is_thorough=True),
         before=(lambda s: s.kill(ID, failure=FAILURE, now_ms=1),),
     ),
     Case("put-wait", lambda s: s.put_wait(KEY, ticket=1, invocation_id="inv_b"), before=(enter, draw)),
