@@ -69,6 +69,20 @@ def test_every_command_is_in_the_readme() -> None:
         assert command.help, f"`holdfast {name}` has no help text"
 
 
+def test_every_command_is_in_the_docs() -> None:
+    """Each command, those of groups included, is shown where the command line is explained."""
+    from holdfast_cli.main import main
+
+    shown_words = [words[1:] for words in _commands(ROOT / "docs" / "cli.md") if words[0] == "holdfast"]
+    for name, command in main.commands.items():
+        paths = [[name, each] for each in command.commands] if isinstance(command, click.Group) else [[name]]
+        # What starts everything is the first thing that the README explains.
+        missing = [
+            path for path in paths if path != ["dev"] and not any(each[: len(path)] == path for each in shown_words)
+        ]
+        assert not missing
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=shown)
 def test_links_lead_somewhere(path: Path) -> None:
     """Every relative link names a file that exists and a heading that is in it."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from importlib.metadata import version
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -17,13 +18,16 @@ from holdfast_cli.main import main
 from holdfast_engine.engine import Description
 from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.records import Failure, Head, Kind, LastFailure, Outcome, Page, Status, Target
+from holdfast_engine.registry import Endpoint
 from holdfast_http.admin.app import Admin
 from holdfast_http.ingress.app import Ingress
 from holdfast_protocol import schema_pb2 as pb
+from holdfast_protocol.manifest import Options
 from holdfast_protocol.messages import encode
 from tests.support.fake_engine import NOW_MS, RESTARTED, FakeEngine
 from tests.support.requests import header, post
 
+DEPLOYMENT = "dp_10000000000000000000001"
 UNKNOWN = "inv_1gdJBtdVEcM942bjcDmb1c1khoaJe11Hbz"
 
 
@@ -115,14 +119,41 @@ def test_version() -> None:
     assert result.output.strip() == f"holdfast, version {version('holdfast')}"
 
 
-@pytest.mark.parametrize(
-    "path", [(), ("dev",), ("invocations",), ("invocations", "describe"), ("services",), ("deployments", "register")]
-)
+def _commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from _commands(each, (*path, name))
+
+
+PATHS = list(_commands(main))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_help(path: tuple[str, ...]) -> None:
-    """Every command explains itself."""
+    """Every command explains itself and each of its options."""
     result = CliRunner().invoke(main, [*path, "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    assert command.help
+    assert all(each.help for each in command.params if isinstance(each, click.Option))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_answer_is_there_for_programs(path: tuple[str, ...]) -> None:
+    """Every command that answers something has --json."""
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    # A server, a text for the shell, and a number of one sentence.
+    without = {"dev", "completion", "recover"}
+    options = {option for each in command.params for option in each.opts}
+    assert isinstance(command, click.Group) or command.name in without or "--json" in options
 
 
 def test_services(server: Server) -> None:
@@ -148,6 +179,54 @@ def test_registering(server: Server) -> None:
     result = run(server, "deployments", "register", "http://127.0.0.1:9080")
     server.engine.register_result = None
     assert (result.exit_code, result.stderr) == (1, "Error: nobody answers (META0003)\n")
+
+
+def test_registering_in_detail(server: Server) -> None:
+    """Headers, a function's ARN and the role to call it by are registered as they were given."""
+    function = "arn:aws:lambda:eu-west-1:123456789012:function:cart:7"
+    role = "arn:aws:iam::123456789012:role/caller"
+    arguments = ("-H", "x-key: 1:2", "--metadata", "git=a=b", "--assume-role-arn", role)
+    assert run(server, "deployments", "register", function, *arguments).exit_code == 0
+    assert server.engine.registered[-1] == Endpoint(
+        transport="lambda", address=function, additional_headers=(("x-key", "1:2"),), assume_role_arn=role
+    )
+    result = run(server, "deployments", "register", "http://x", "--metadata", "git")
+    assert (result.exit_code, "--metadata takes NAME=VALUE" in result.stderr) == (2, True)
+
+
+def test_one_deployment(server: Server) -> None:
+    """A deployment is shown with what it serves, and whether something runs on it when that is asked for."""
+    shown = run(server, "deployments", "describe", DEPLOYMENT)
+    assert "protocol versions   5 to 7" in shown.output
+    assert "Counter  VirtualObject  1         add, get" in shown.output
+    assert "active" in run(server, "deployments", "list", "--status").output
+    assert run(server, "deployments", "describe", "dp_none").exit_code == 1
+
+
+def test_removing(server: Server) -> None:
+    """A deployment is removed; against what runs on it only when somebody has said so."""
+    assert run(server, "deployments", "remove", DEPLOYMENT).output == f"{DEPLOYMENT} is removed.\n"
+    assert server.engine.operated[-1] == ("forget", DEPLOYMENT, False)
+    assert run(server, "deployments", "remove", DEPLOYMENT, "--force").exit_code == 1
+    assert server.engine.operated[-1] == ("forget", DEPLOYMENT, False)
+    assert run(server, "deployments", "remove", DEPLOYMENT, "--force", "--yes").exit_code == 0
+    assert server.engine.operated[-1] == ("forget", DEPLOYMENT, True)
+
+
+def test_one_service(server: Server) -> None:
+    """A service is shown with its options and what its handlers take."""
+    result = run(server, "services", "describe", "Hidden")
+    for words in ("Only for other handlers.", "public                         false", "1m 30s", "HANDLER  KIND"):
+        assert words in result.output
+
+
+def test_options_of_a_service(server: Server) -> None:
+    """Only the options that are named are changed."""
+    assert run(server, "services", "set", "Counter", "--private", "--journal-retention", "7d").exit_code == 0
+    change = Options(ingress_private=True, journal_retention_ms=7 * 24 * 60 * 60 * 1000)
+    assert server.engine.operated[-1] == ("configure", "Counter", change)
+    result = run(server, "services", "set", "Counter")
+    assert (result.exit_code, "Say what to change" in result.stderr) == (2, True)
 
 
 def test_describing(server: Server) -> None:
@@ -196,7 +275,17 @@ def test_operating(server: Server, arguments: tuple[str, ...], operated: tuple[o
 
 @pytest.mark.parametrize(
     "path",
-    [("services", "list"), ("deployments", "list"), ("invocations", "describe", "ID"), ("invocations", "cancel", "ID")],
+    [
+        ("services", "describe", "Counter"),
+        ("services", "set", "Counter", "--public"),
+        ("deployments", "describe", DEPLOYMENT),
+        ("deployments", "remove", DEPLOYMENT),
+        ("invocations", "pause", "ID", "ID"),
+        ("services", "list"),
+        ("deployments", "list"),
+        ("invocations", "describe", "ID"),
+        ("invocations", "cancel", "ID"),
+    ],
 )
 def test_json(server: Server, path: tuple[str, ...]) -> None:
     """With --json the server's own answer is printed."""
