@@ -70,7 +70,7 @@ def make_clients(session: Any = None, *, calls_functions: bool = True) -> Client
         sqs=sqs_client(session),
         functions=functions.now() if calls_functions else functions,
         s3=_Later(lambda: s3_client(session), turn),
-        sts=_Later(lambda: session.create_client("sts", config=_config(retries=2)), turn),
+        sts=sts_client_when_needed(session, turn),
     )
 
 
@@ -109,6 +109,11 @@ def lambda_client(session: Any, **options: Any) -> Any:
     """Return a client that tries once: the retry policy of the invocation is what counts attempts."""
     config = _config(retries=0, pool=THREADS_MAX, read_timeout=_INVOKE_TIMEOUT_S)
     return _with_fresh_traces(session.create_client("lambda", config=config, **options))
+
+
+def sts_client_when_needed(session: Any, turn: Lock) -> Any:
+    """Return a client that makes itself when a role is first assumed; `turn` is that of all clients of the session."""
+    return _Later(lambda: session.create_client("sts", config=_config(retries=2)), turn)
 
 
 def s3_client(session: Any, **options: Any) -> Any:

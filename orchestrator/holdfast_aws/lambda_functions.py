@@ -49,9 +49,12 @@ class Invoked:
 
 
 class Functions:
-    """Functions as endpoints. Calls block a thread each, in a pool of this object's own."""
+    """Functions as endpoints. Calls block a thread each, in a pool of this object's own.
 
-    def __init__(self, client: Any, *, sts: Any, make_client: Callable[..., Any] = lambda_client) -> None:
+    `client` is that of the region where this process is; None where it is in none.
+    """
+
+    def __init__(self, client: Any | None, *, sts: Any, make_client: Callable[..., Any] = lambda_client) -> None:
         self._home = client
         self._sts = sts
         self._make_client = make_client
@@ -84,7 +87,7 @@ class Functions:
 
     def _client(self, endpoint: Endpoint) -> Any:
         region, role_arn = region_of(endpoint.address), endpoint.assume_role_arn
-        if role_arn is None and region == self._home.meta.region_name:
+        if role_arn is None and self._home is not None and region == self._home.meta.region_name:
             return self._home
         client = self._client_by_region_and_role.get((region, role_arn))
         if client is None:

@@ -13,6 +13,7 @@ from holdfast_engine.answering import answer_open
 from holdfast_engine.checkpoint import EngineCheckpoint
 from holdfast_engine.errors import RequestRejected
 from holdfast_engine.held import Held, spec_of
+from holdfast_engine.older_version import after_refusal
 from holdfast_engine.perform import perform
 from holdfast_engine.ports import Answer, AttemptFailure
 from holdfast_engine.registry import DEFAULT_ABORT_TIMEOUT_MS, Deployment
@@ -79,6 +80,7 @@ async def _one(world: World, held: Held) -> bool | None:
     deployment, version = chosen
     has_checkpoint = world.invoker.takes_checkpoints(deployment)
     answer = await _invoke(world, held, deployment, version, has_checkpoint=has_checkpoint)
+    answer = await after_refusal(world, head, deployment, version, answer)
     return await settle(world, held, answer, has_checkpoint=has_checkpoint, run=start_run)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast_endpoints.http_discovery import HttpDiscovery
@@ -12,6 +13,7 @@ from holdfast_endpoints.http_pool import HttpPool
 from holdfast_endpoints.router import RoutingDiscovery, RoutingInvoker
 from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_engine.engine import Engine
+from holdfast_engine.ports import Discovery, Invoker
 from holdfast_engine.registry import Endpoint, Registry
 from holdfast_engine.world import Settings, Tasks, World
 from holdfast_local.file_blobs import FileBlobs
@@ -21,10 +23,19 @@ from holdfast_local.surroundings import SystemClock, SystemDice
 from holdfast_local.wakeups import LocalWakeups
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """A way to endpoints that is not this package's own."""
+
+    invoker: Invoker
+    discovery: Discovery
+
+
 class LocalServer:
     """An engine over an embedded store, with in-process endpoints by address.
 
-    `data_dir` None keeps nothing. `signer` signs the requests to endpoints over HTTP.
+    `data_dir` None keeps nothing. `signer` signs the requests to endpoints over HTTP. `reaches` are more ways to
+    endpoints, by transport; who gave them closes them.
     """
 
     def __init__(
@@ -35,6 +46,7 @@ class LocalServer:
         sdk_version: str | None,
         settings: Settings | None = None,
         signer: RequestSigner | None = None,
+        reaches: Mapping[str, Reach] | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._temporary = tempfile.TemporaryDirectory(prefix="holdfast-") if data_dir is None else None
@@ -47,22 +59,23 @@ class LocalServer:
         self.wakeups = LocalWakeups(clock=clock, tasks=tasks, settle=self.store.settled)
         self._blobs = FileBlobs(folder / "blobs")
         self._pool = HttpPool()
+        every = {
+            **(reaches or {}),
+            "in-process": Reach(
+                invoker=InProcessInvoker(endpoints),
+                discovery=InProcessDiscovery(endpoints, sdk_version=sdk_version),
+            ),
+            "http": Reach(
+                invoker=HttpInvoker(self._pool, clock=clock, signer=signer),
+                discovery=HttpDiscovery(self._pool, signer=signer),
+            ),
+        }
         self.engine = Engine(
             World(
                 store=self.store,
                 wakeups=self.wakeups,
-                invoker=RoutingInvoker(
-                    {
-                        "in-process": InProcessInvoker(endpoints),
-                        "http": HttpInvoker(self._pool, clock=clock, signer=signer),
-                    }
-                ),
-                discovery=RoutingDiscovery(
-                    {
-                        "in-process": InProcessDiscovery(endpoints, sdk_version=sdk_version),
-                        "http": HttpDiscovery(self._pool, signer=signer),
-                    }
-                ),
+                invoker=RoutingInvoker({name: reach.invoker for name, reach in every.items()}),
+                discovery=RoutingDiscovery({name: reach.discovery for name, reach in every.items()}),
                 blobs=self._blobs,
                 clock=clock,
                 dice=SystemDice(),

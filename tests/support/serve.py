@@ -1,6 +1,7 @@
 """Serve modules of handlers over HTTP/1.1, with our SDK or, the import replaced, with the official one.
 
 `python -m tests.support.serve --sdk restate-sdk --port 9080 examples.user_account tests.support.services`
+With `--lambda` they are served as a function instead: what is posted is the event, what comes back is the answer.
 """
 
 from __future__ import annotations
@@ -8,8 +9,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import json
+import os
 import re
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,6 +62,64 @@ def app_of(modules: list[str], *, sdk: str, identity_keys: list[str] | None = No
     )
 
 
+class FunctionServer(ThreadingHTTPServer):
+    """Calls a function once per request, in an environment that is idle or in a new one, as Lambda does."""
+
+    # A burst of attempts may come at once.
+    request_queue_size = 128
+
+    def __init__(self, port: int, make_handler: Callable[[], Any]) -> None:
+        super().__init__(("127.0.0.1", port), _FunctionRequest)
+        self._make_handler = make_handler
+        self._idle: list[_Environment] = []
+
+    def call(self, event: Any) -> Any:
+        """Return what the function returns."""
+        try:
+            environment = self._idle.pop()
+        except IndexError:
+            environment = _Environment(self._make_handler)
+        try:
+            return environment.call(event)
+        finally:
+            self._idle.append(environment)
+
+
+class _Environment:
+    """One thread with a handler and an event loop of its own."""
+
+    def __init__(self, make_handler: Callable[[], Any]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._handler = self._thread.submit(make_handler).result()
+
+    def call(self, event: Any) -> Any:
+        return self._thread.submit(self._handler, event, None).result()
+
+
+class _FunctionRequest(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # The answer's head and body leave together.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: FunctionServer
+
+    def do_POST(self) -> None:
+        """Answer 500 with a report when the function raises."""
+        event = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        try:
+            status, answer = 200, self.server.call(event)
+        except Exception as error:  # noqa: BLE001 - whatever a function raises is reported.
+            status, answer = 500, {"errorType": type(error).__name__, "errorMessage": str(error)}
+        payload = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's word
+        """Say nothing of each request."""
+
+
 def main() -> None:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,7 +127,13 @@ def main() -> None:
     parser.add_argument("--sdk", choices=SDKS, default="holdfast")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--identity-key", action="append", help="a public key; then requests must be signed with it")
+    parser.add_argument("--lambda", action="store_true", dest="is_function", help="serve a Lambda function")
     arguments = parser.parse_args()
+    if arguments.is_function:
+        # By this the SDK tells where it is.
+        os.environ["AWS_LAMBDA_FUNCTION_NAME"] = f"on-{arguments.port}"
+        modules, sdk, keys = arguments.modules, arguments.sdk, arguments.identity_key
+        FunctionServer(arguments.port, lambda: app_of(modules, sdk=sdk, identity_keys=keys)).serve_forever()
     app = app_of(arguments.modules, sdk=arguments.sdk, identity_keys=arguments.identity_key)
     uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning", lifespan="off")
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdfast_cli.dev.functions import LambdaEndpoints
 from holdfast_cli.dev.http_server import HttpServer
 from holdfast_cli.dev.registering import register_when_up
 from holdfast_cli.dev.signals import stop_on_signals
@@ -18,7 +19,7 @@ from holdfast_cli.problems import ServerStopped, UsageProblem
 from holdfast_engine.errors import DiscoveryFailed, RequestRejected, StoreUnreachable
 from holdfast_http.admin.app import Admin
 from holdfast_http.ingress.app import Ingress
-from holdfast_local.composition import LocalServer
+from holdfast_local.composition import LocalServer, Reach
 from holdfast_local.surroundings import SystemClock
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class DevServer:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         handlers = {} if plan.handlers is None else {_IN_PROCESS_ADDRESS: plan.handlers}
+        self._functions = LambdaEndpoints(clock=SystemClock(), signer=plan.signer)
         self._local = LocalServer(
             data_dir=plan.folder,
             endpoints=handlers,
             sdk_version=f"restate-sdk-holdfast/{version('holdfast')}",
             signer=plan.signer,
+            reaches={"lambda": Reach(invoker=self._functions, discovery=self._functions)},
         )
         engine = self._local.engine
         self._ingress = Ingress(engine, now_ms=SystemClock().now_ms, waiting_max=plan.waiting_max)
@@ -136,6 +139,7 @@ class DevServer:
         await self._ingress.waiting_room.close()
         await self._admin.close()
         await self._local.stop()
+        self._functions.close()
 
 
 async def _first_of(stop: asyncio.Event, wait_for_change: Callable[[], Awaitable[str]] | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +12,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_local.surroundings import SystemClock
 from tests.conformance.blackbox.handlers.versions import VERSION_VARIABLE
-from tests.conformance.blackbox.launch import MODULES, VERSIONS, Endpoint
+from tests.conformance.blackbox.launch import MODULES, VERSIONS, Endpoint, FunctionsProcess, is_function
 from tests.conformance.blackbox.orchestrators import Holdfast, Orchestrator, Restate
+from tests.support.lambda_service import settings
 
 ORCHESTRATORS = ("holdfast", "restate")
 # The handlers inside the server's own process; there is no such thing with Restate.
 IN_PROCESS = "in-process"
-PYTHON_SDKS = (IN_PROCESS, "holdfast", "restate-sdk")
-SDKS = (*PYTHON_SDKS, "node")
+PYTHON_SDKS = (IN_PROCESS, "holdfast", "restate-sdk", "restate-sdk-lambda")
+NODE_SDKS = ("node", "node-lambda")
+SDKS = (*PYTHON_SDKS, *NODE_SDKS)
+# Whose handlers are not in the server's process.
+REMOTE_SDKS = tuple(sdk for sdk in SDKS if sdk != IN_PROCESS)
 
 
 class Arena:
@@ -32,16 +35,22 @@ class Arena:
         self.log = folder / "world.log"
         self.log.touch()
         key_file, self.public_key = _new_identity(folder)
+        self._functions = FunctionsProcess(folder=folder) if is_function(sdk) else None
+        env = settings(self._functions.url) if self._functions else {}
         self.orchestrator: Orchestrator = (
-            Restate(folder=folder, identity_key_file=key_file, has_scopes=has_scopes)
+            Restate(folder=folder, identity_key_file=key_file, has_scopes=has_scopes, env=env)
             if orchestrator == "restate"
-            else Holdfast(folder=folder, log=self.log, identity_key_file=key_file, has_handlers=sdk == IN_PROCESS)
+            else Holdfast(
+                folder=folder, log=self.log, identity_key_file=key_file, has_handlers=sdk == IN_PROCESS, env=env
+            )
         )
         self.endpoints: list[Endpoint] = []
         self._versions: dict[str, Endpoint] = {}
 
     async def start(self) -> None:
         """Start everything."""
+        if self._functions is not None:
+            self._functions.start()
         self.orchestrator.process.start()
         if self.sdk != IN_PROCESS:
             await self.register(self.add_endpoint())
@@ -51,6 +60,8 @@ class Arena:
         self.orchestrator.process.kill()
         for endpoint in self.endpoints:
             endpoint.kill()
+        if self._functions is not None:
+            self._functions.kill()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -79,7 +90,7 @@ class Arena:
 
     async def register(self, endpoint: Endpoint, **options: bool) -> str:
         """Register an endpoint, and return the id of its deployment."""
-        body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11, **options}
+        body = {**endpoint.place, **options}
         async with httpx.AsyncClient(base_url=self.orchestrator.admin_url, verify=False) as admin:
             answer = await admin.post("/deployments", json=body)
         assert answer.is_success, answer.text
@@ -92,14 +103,3 @@ def _new_identity(folder: Path) -> tuple[Path, str]:
     key_file = folder / "identity.pem"
     key_file.write_bytes(pem)
     return key_file, RequestSigner(pem, clock=SystemClock()).public_key
-
-
-def start_arena(orchestrator: str, sdk: str, *, folder: Path, has_scopes: bool) -> Arena:
-    """Return a started arena."""
-    arena = Arena(orchestrator, sdk, folder=folder, has_scopes=has_scopes)
-    try:
-        asyncio.run(arena.start())
-    except BaseException:
-        arena.stop()
-        raise
-    return arena

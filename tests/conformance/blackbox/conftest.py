@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from typing import cast
 
 import pytest
 import pytest_asyncio
 
-from tests.conformance.blackbox.arena import IN_PROCESS, ORCHESTRATORS, SDKS, Arena, start_arena
-from tests.conformance.blackbox.launch import node_folder
+from tests.conformance.blackbox.arena import IN_PROCESS, ORCHESTRATORS, SDKS, Arena
+from tests.conformance.blackbox.arenas import Arenas, Place
 from tests.conformance.blackbox.ratios import Played, ratio_lines
 from tests.conformance.blackbox.server import Server
 from tests.support.npm import NodeMissing
-from tests.support.restate_server import restate_binary
-
-_SCOPES = "scopes"
 
 _PLAYED = pytest.StashKey[list[Played]]()
 
@@ -31,17 +27,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     needed = next((mark.args for mark in metafunc.definition.iter_markers("sdks")), SDKS)
     has_scopes = metafunc.definition.get_closest_marker("scopes") is not None
-    pairs = [
+    places = [
         pytest.param(
             # Our server has scopes anyhow.
-            (orchestrator, sdk, _SCOPES) if has_scopes and orchestrator == "restate" else (orchestrator, sdk),
+            Place(orchestrator=orchestrator, sdk=sdk, has_scopes=has_scopes and orchestrator == "restate"),
             id=f"{orchestrator}-{sdk}",
         )
-        for orchestrator in _orchestrators(metafunc.config.getoption("--orchestrators"))
         for sdk in _sdks(metafunc.config.getoption("--sdks"))
+        for orchestrator in _orchestrators(metafunc.config.getoption("--orchestrators"))
         if sdk in needed and not (orchestrator == "restate" and sdk == IN_PROCESS)
     ]
-    metafunc.parametrize("arena", pairs, indirect=True, scope="session")
+    metafunc.parametrize("arena", places, indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Play one SDK after the other, and each case here and there within seconds, so that a busy moment hits both."""
+    played = [index for index, item in enumerate(items) if _place(item) is not None]
+    in_order = sorted(played, key=lambda index: _order(items[index], index))
+    for index, item in zip(played, [items[index] for index in in_order], strict=True):
+        items[index] = item
+
+
+def _order(item: pytest.Item, index: int) -> tuple[int, int]:
+    place = _place(item)
+    assert place is not None
+    return SDKS.index(place.sdk), index
+
+
+def _place(item: pytest.Item) -> Place | None:
+    callspec = getattr(item, "callspec", None)
+    place = None if callspec is None else callspec.params.get("arena")
+    # Where none of the SDKs that were asked for has what a case needs, pytest puts a word of its own.
+    return place if isinstance(place, Place) else None
 
 
 def _orchestrators(asked: str) -> Sequence[str]:
@@ -53,20 +70,21 @@ def _sdks(asked: str) -> Sequence[str]:
 
 
 @pytest.fixture(scope="session")
-def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+def arenas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arenas]:
+    """All that is running."""
+    found = Arenas(make_folder=tmp_path_factory.mktemp)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def arena(request: pytest.FixtureRequest, arenas: Arenas) -> Arena:
     """An orchestrator with the handlers."""
-    orchestrator, sdk, *features = request.param
+    place: Place = request.param
     try:
-        if orchestrator == "restate":
-            restate_binary()
-        if sdk == "node":
-            node_folder()
+        return arenas.at(place)
     except NodeMissing as missing:
-        pytest.skip(f"playing on {orchestrator} with {sdk} {missing}")
-    folder = tmp_path_factory.mktemp("-".join(request.param))
-    started = start_arena(orchestrator, sdk, folder=folder, has_scopes=_SCOPES in features)
-    yield started
-    started.stop()
+        pytest.skip(f"playing on {place.orchestrator} with {place.sdk} {missing}")
 
 
 @pytest_asyncio.fixture
@@ -83,13 +101,14 @@ def pytest_runtest_makereport(
     """Remember how long each case took that passed."""
     report = yield
     if report.when == "call" and report.passed and isinstance(item, pytest.Function) and "arena" in item.fixturenames:
-        orchestrator, sdk, *_ = cast(tuple[str, ...], item.callspec.params["arena"])
+        place = _place(item)
+        assert place is not None
         played = Played(
             group=item.path.stem.removeprefix("test_"),
             # The case with its parameters, wherever it was played.
-            case=item.name.replace(orchestrator, "", 1),
-            orchestrator=orchestrator,
-            sdk=sdk,
+            case=item.name.replace(f"{place.orchestrator}-{place.sdk}", "", 1),
+            orchestrator=place.orchestrator,
+            sdk=place.sdk,
             seconds=call.duration,
         )
         item.config.stash[_PLAYED].append(played)

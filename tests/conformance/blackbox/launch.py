@@ -1,13 +1,15 @@
-"""The processes of the suite: the orchestrators, and endpoints with the handlers under each SDK."""
+"""The processes of the suite: endpoints with the handlers under each SDK, and the service that calls functions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from examples.demo.processes import free_ports
 from tests.conformance.blackbox.handlers.world import LOG
+from tests.support.lambda_service import arn_of
 from tests.support.npm import node_modules
 from tests.support.ports import PortProcess
 from tests.support.tree import ROOT
@@ -18,9 +20,38 @@ VERSIONS = f"{HANDLERS}.versions"
 
 _NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
 
+# An SDK's name with this behind it means its handler of Lambda events.
+_AS_FUNCTION = "-lambda"
+
+
+def is_function(sdk: str) -> bool:
+    """Return whether the handlers of an SDK are served as a function of Lambda's."""
+    return sdk.endswith(_AS_FUNCTION)
+
+
+def sdk_of(sdk: str) -> str:
+    """Return the SDK itself, however it is served."""
+    return sdk.removesuffix(_AS_FUNCTION)
+
+
+class FunctionsProcess(PortProcess):
+    """Lambda's own interface, behind which the endpoints that are functions are found."""
+
+    def __init__(self, *, folder: Path) -> None:
+        [self.port] = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(
+            [sys.executable, "-m", "tests.support.lambda_service", str(self.port)],
+            ready_urls=[],
+            log_path=folder / "lambda-service.log",
+        )
+
 
 class Endpoint(PortProcess):
-    """Handlers in a process of their own: Python's under uvicorn, over HTTP/1.1; Node's over HTTP/2 without TLS."""
+    """Handlers in a process of their own: Python's under uvicorn, over HTTP/1.1; Node's over HTTP/2 without TLS.
+
+    Or either's as a function, which is called with events.
+    """
 
     def __init__(
         self,
@@ -34,14 +65,29 @@ class Endpoint(PortProcess):
     ) -> None:
         [self.port] = free_ports(1)
         self.uri = f"http://127.0.0.1:{self.port}"
-        self.use_http_11 = sdk != "node"
-        command = _node_command if sdk == "node" else _python_command
+        self.is_function = is_function(sdk)
+        is_node = sdk_of(sdk) == "node"
+        self.use_http_11 = not is_node
+        command = _node_command if is_node else _python_command
         super().__init__(
             command(sdk, self.port, modules, identity_key),
             ready_urls=[],
             log_path=folder / f"endpoint-{sdk}-{self.port}.log",
             env={LOG: str(log), **(env or {})},
         )
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Return where it is, as it is registered."""
+        if self.is_function:
+            return {"arn": arn_of(self.port)}
+        return {"uri": self.uri, "use_http_11": self.use_http_11}
+
+    def is_at(self, deployment: dict[str, Any]) -> bool:
+        """Return whether a deployment, as it is shown, is this endpoint."""
+        if self.is_function:
+            return bool(deployment["arn"] == arn_of(self.port))
+        return str(deployment["uri"]).rstrip("/") == self.uri
 
 
 def node_folder() -> Path:
@@ -60,9 +106,12 @@ def _keys(identity_key: str | None) -> list[str]:
 
 def _python_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
     keys = [argument for key in _keys(identity_key) for argument in ("--identity-key", key)]
-    return [sys.executable, "-m", "tests.support.serve", "--sdk", sdk, "--port", str(port), *keys, *modules]
+    served = ["--lambda"] if is_function(sdk) else []
+    options = ["--sdk", sdk_of(sdk), "--port", str(port), *served, *keys]
+    return [sys.executable, "-m", "tests.support.serve", *options, *modules]
 
 
 def _node_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
     script = "versions.mjs" if VERSIONS in modules else "player.mjs"
-    return ["node", str(node_folder() / script), str(port), *_keys(identity_key)]
+    way = "lambda" if is_function(sdk) else "h2c"
+    return ["node", str(node_folder() / script), way, str(port), *_keys(identity_key)]

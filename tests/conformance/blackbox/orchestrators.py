@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,12 @@ class Holdfast(Orchestrator):
 
     name = "holdfast"
 
-    def __init__(self, *, folder: Path, log: Path, identity_key_file: Path, has_handlers: bool) -> None:
+    def __init__(
+        self, *, folder: Path, log: Path, identity_key_file: Path, has_handlers: bool, env: Mapping[str, str]
+    ) -> None:
         modules = MODULES if has_handlers else []
         arguments = [*modules, "--identity-key-file", str(identity_key_file)]
-        server = DevServer(arguments, folder=folder, env={LOG: str(log)})
+        server = DevServer(arguments, folder=folder, env={LOG: str(log), **env})
         self.process = server
         self.ingress_url, self.admin_url = server.ingress_url, server.admin_url
 
@@ -68,7 +71,7 @@ class Restate(Orchestrator):
 
     name = "restate"
 
-    def __init__(self, *, folder: Path, identity_key_file: Path, has_scopes: bool) -> None:
+    def __init__(self, *, folder: Path, identity_key_file: Path, has_scopes: bool, env: Mapping[str, str]) -> None:
         settings = {
             "RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE": str(identity_key_file),
             # Ours needs no switch for what the protocol has had for a year.
@@ -78,7 +81,7 @@ class Restate(Orchestrator):
             # Who waits over a stream that is open both ways is suspended only after this.
             "RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT": "200ms",
         }
-        server = RestateServer(folder=folder, env=settings | (_FLOW_CONTROL if has_scopes else {}))
+        server = RestateServer(folder=folder, env={**settings, **(_FLOW_CONTROL if has_scopes else {}), **env})
         self.process = server
         self.ingress_url, self.admin_url = server.ingress_url, server.admin_url
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.conformance.blackbox.arena import Arena
+from tests.conformance.blackbox.arena import REMOTE_SDKS, Arena
 from tests.conformance.blackbox.launch import Endpoint
 from tests.conformance.blackbox.programs import add, all_of, call, exit_process, get, put, run, send, sleep
 from tests.conformance.blackbox.server import Server, new
 
-pytestmark = pytest.mark.sdks("holdfast", "restate-sdk", "node")
+pytestmark = pytest.mark.sdks(*REMOTE_SDKS)
 
 
 @pytest_asyncio.fixture

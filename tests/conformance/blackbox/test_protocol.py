@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.conformance.blackbox.arena import Arena
+from tests.conformance.blackbox.arena import REMOTE_SDKS, Arena
 from tests.conformance.blackbox.programs import (
     about,
     all_of,
@@ -25,7 +25,7 @@ from tests.conformance.blackbox.programs import (
 from tests.conformance.blackbox.server import Server, new
 
 # The server's own process speaks the newest version with itself.
-pytestmark = pytest.mark.sdks("holdfast", "restate-sdk", "node")
+pytestmark = pytest.mark.sdks(*REMOTE_SDKS)
 
 _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -38,8 +38,7 @@ async def version(request: pytest.FixtureRequest, arena: Arena, server: Server) 
     """
     endpoint = arena.add_endpoint()
     body = {
-        "uri": endpoint.uri,
-        "use_http_11": endpoint.use_http_11,
+        **endpoint.place,
         "metadata": {"holdfast.protocol-version-max": str(request.param)},
     }
     answer = await server.admin.post("/deployments", json=body)
@@ -100,8 +99,7 @@ async def test_a_version_that_there_is_not(server: Server, arena: Arena) -> None
     if server.is_restate:
         return
     body = {
-        "uri": arena.endpoint.uri,
-        "use_http_11": arena.endpoint.use_http_11,
+        **arena.endpoint.place,
         "force": True,
         "metadata": {"holdfast.protocol-version-max": "4"},
     }

@@ -8,7 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.conformance.blackbox.arena import Arena
+from holdfast_protocol.envelope import request_envelope
+from tests.conformance.blackbox.arena import REMOTE_SDKS, Arena
 from tests.conformance.blackbox.launch import Endpoint
 from tests.conformance.blackbox.programs import call, crash, put, run, sleep
 from tests.conformance.blackbox.server import Server, new
@@ -17,7 +18,7 @@ from tests.conformance.blackbox.server import Server, new
 _STRANGER = "publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f"
 
 # Requests inside of one process need no signature.
-pytestmark = pytest.mark.sdks("holdfast", "restate-sdk", "node")
+pytestmark = pytest.mark.sdks(*REMOTE_SDKS)
 
 
 @pytest_asyncio.fixture
@@ -41,10 +42,14 @@ async def test_unsigned_requests_are_refused(server: Server, trusting: Endpoint)
     """Whoever else comes along gets nothing from such an endpoint."""
     assert await server.play(run("a", 1)) == [1]
     headers = {"accept": "application/vnd.restate.endpointmanifest.v4+json"}
-    is_node = server.arena.sdk == "node"
-    async with httpx.AsyncClient(base_url=trusting.uri, http1=not is_node, http2=is_node, verify=False) as stranger:
-        assert (await stranger.get("/discover", headers=headers)).status_code == 401
-        assert (await stranger.post("/invoke/Player/play", content=b"")).status_code == 401
+    is_1 = trusting.use_http_11 or trusting.is_function
+    async with httpx.AsyncClient(base_url=trusting.uri, http1=is_1, http2=not is_1, verify=False) as stranger:
+        for method, path in (("GET", "/discover"), ("POST", "/invoke/Player/play")):
+            if trusting.is_function:
+                event = request_envelope(path=path, headers=headers, method=method)
+                assert (await stranger.post("/", json=event)).json()["statusCode"] == 401
+            else:
+                assert (await stranger.request(method, path, headers=headers)).status_code == 401
 
 
 async def test_a_key_is_changed_while_endpoints_run(server: Server, arena: Arena) -> None:
@@ -60,8 +65,7 @@ async def test_a_key_is_changed_while_endpoints_run(server: Server, arena: Arena
 async def test_an_endpoint_that_trusts_another_is_not_registered(server: Server) -> None:
     """An endpoint that refuses the orchestrator cannot be registered with it."""
     endpoint = server.arena.add_endpoint(identity_key=_STRANGER)
-    body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11}
-    answer = await server.admin.post("/deployments", json=body)
+    answer = await server.admin.post("/deployments", json=endpoint.place)
     assert not answer.is_success
     assert answer.json()["message"]
     endpoint.kill()

@@ -16,7 +16,7 @@ _UNKNOWN = "dp_10000000000000000000001"
 
 
 async def _register(server: Server, endpoint: Endpoint, *, api: str = "v3", **options: Any) -> httpx.Response:
-    body = {"uri": endpoint.uri, "use_http_11": endpoint.use_http_11, **options}
+    body = {**endpoint.place, **options}
     return await server.admin.post(f"/{api}/deployments".replace("//", "/"), json=body)
 
 
@@ -138,7 +138,7 @@ async def test_a_service_stays_of_its_kind(server: Server) -> None:
     await _latest(server, "2")
     third = server.arena.version("3")
     for deployment in (await _deployments(server)).values():
-        if deployment["uri"].rstrip("/") == third.uri:
+        if third.is_at(deployment):
             await server.admin.delete(f"/deployments/{deployment['id']}?force=true")
     refused = await _register(server, third)
     assert (refused.status_code, refused.json()["restate_code"]) == (409, "META0006")
@@ -158,7 +158,8 @@ async def test_a_deployment_is_shown(server: Server) -> None:
     deployment = answer.json()["id"]
     assert answer.headers["location"].endswith(f"deployments/{deployment}")
     shown = (await server.admin.get(f"/deployments/{deployment}")).json()
-    assert (shown["id"], shown["uri"].rstrip("/")) == (deployment, server.arena.version("1").uri)
+    assert shown["id"] == deployment
+    assert server.arena.version("1").is_at(shown)
     assert {each["name"] for each in shown["services"]} == {"Versioned", "Turncoat"}
     assert shown["min_protocol_version"] <= shown["max_protocol_version"]
     assert shown["created_at"]
@@ -214,11 +215,12 @@ async def test_a_deployment_moves(server: Server) -> None:
     await server.until(invocation, "suspended")
     elsewhere = server.arena.add_endpoint(modules=[VERSIONS], env={VERSION_VARIABLE: "1 elsewhere"})
     # This one has not all the handlers of the other: to overwrite is to mean that.
-    body = {"uri": elsewhere.uri, "use_http_11": elsewhere.use_http_11, "overwrite": True}
+    body = {**elsewhere.place, "overwrite": True}
     answer = await server.admin.patch(f"/deployments/{first}", json={**body, "dry_run": True})
-    assert (answer.status_code, answer.json()["uri"].rstrip("/")) == (200, elsewhere.uri)
+    assert answer.status_code == 200
+    assert elsewhere.is_at(answer.json())
     before = (await server.admin.get(f"/deployments/{first}")).json()
-    assert before["uri"].rstrip("/") == server.arena.version("1").uri
+    assert server.arena.version("1").is_at(before)
     if not server.is_restate:
         # It moves a deployment to whatever is there, and finds out when a handler is called that is not.
         refused = await server.admin.patch(f"/deployments/{first}", json={**body, "overwrite": False})

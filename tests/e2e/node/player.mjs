@@ -1,17 +1,11 @@
 // tests/conformance/blackbox/handlers/player.py and interpreter.py, with the official TypeScript SDK:
-// `node player.mjs PORT [IDENTITY_KEY]` serves it over HTTP/2 without TLS.
+// `node player.mjs h2c|lambda PORT [IDENTITY_KEY]`.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import http2 from "node:http2";
 import { setTimeout } from "node:timers/promises";
 
 import * as restate from "@restatedev/restate-sdk";
 
-// All that the SDK wants of Node 22; with it, Node 20 will do.
-Promise.withResolvers ??= function withResolvers() {
-  const parts = {};
-  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  return parts;
-};
+import { serve } from "./serving.mjs";
 
 const { RestatePromise, TerminalError } = restate;
 const json = restate.serde.json;
@@ -176,6 +170,5 @@ const services = [
   service("Forgetful", { journalRetention: 0 }),
 ];
 
-const [port, ...identityKeys] = process.argv.slice(2);
-const handler = restate.createEndpointHandler({ services, identityKeys: identityKeys.length ? identityKeys : undefined });
-http2.createServer(handler).listen(Number(port), "127.0.0.1");
+const [way, port, ...identityKeys] = process.argv.slice(2);
+serve(way, port, { services, identityKeys: identityKeys.length ? identityKeys : undefined });

@@ -1,16 +1,10 @@
 // tests/conformance/blackbox/handlers/versions.py with the official TypeScript SDK:
-// `node versions.mjs PORT` serves it over HTTP/2 without TLS.
+// `node versions.mjs h2c|lambda PORT`.
 import { appendFileSync } from "node:fs";
-import http2 from "node:http2";
 
-// All that the SDK wants of Node 22; with it, Node 20 will do.
-Promise.withResolvers ??= function withResolvers() {
-  const parts = {};
-  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  return parts;
-};
+import * as restate from "@restatedev/restate-sdk";
 
-const restate = await import("@restatedev/restate-sdk");
+import { serve } from "./serving.mjs";
 
 const version = process.env.HOLDFAST_BLACKBOX_VERSION ?? "1";
 const note = (line) => appendFileSync(process.env.HOLDFAST_BLACKBOX_LOG, `${line}\n`);
@@ -56,5 +50,5 @@ const turncoat =
     : restate.service({ name: "Turncoat", handlers: { kind: async () => "service" } });
 const services = [restate.service({ name: "Versioned", handlers, options: { retryPolicy } }), turncoat];
 
-const [port] = process.argv.slice(2);
-http2.createServer(restate.createEndpointHandler({ services })).listen(Number(port), "127.0.0.1");
+const [way, port] = process.argv.slice(2);
+serve(way, port, { services });
