@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 import httpcore
 import httpx
@@ -32,9 +33,13 @@ class _SharingTransport(httpx.AsyncHTTPTransport):
 
 
 class Transports:
-    """Makes transports; the certificates of the system are read once, and only if an endpoint has https."""
+    """Makes transports; the certificates of the system are read once, and only if an endpoint has https.
 
-    def __init__(self) -> None:
+    `ca_file` holds authorities that are trusted besides the system's, in PEM.
+    """
+
+    def __init__(self, *, ca_file: Path | None = None) -> None:
+        self._ca_file = ca_file
         self._context_by_mode: dict[Mode, ssl.SSLContext] = {}
 
     def open(self, address: Address, *, connections_max: int) -> httpx.AsyncHTTPTransport:
@@ -58,4 +63,6 @@ class Transports:
         context = self._context_by_mode.get(address.mode)
         if context is None:
             context = self._context_by_mode[address.mode] = ssl.create_default_context()
+            if self._ca_file is not None:
+                context.load_verify_locations(self._ca_file)
         return context

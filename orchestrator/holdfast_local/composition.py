@@ -10,6 +10,7 @@ from pathlib import Path
 from holdfast_endpoints.http_discovery import HttpDiscovery
 from holdfast_endpoints.http_invoker import HttpInvoker
 from holdfast_endpoints.http_pool import HttpPool
+from holdfast_endpoints.http_transports import Transports
 from holdfast_endpoints.router import RoutingDiscovery, RoutingInvoker
 from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_engine.engine import Engine
@@ -35,7 +36,8 @@ class LocalServer:
     """An engine over an embedded store, with in-process endpoints by address.
 
     `data_dir` None keeps nothing. `signer` signs the requests to endpoints over HTTP. `reaches` are more ways to
-    endpoints, by transport; who gave them closes them.
+    endpoints, by transport; who gave them closes them. `ca_file` holds authorities that endpoints with https may have
+    their certificates of, besides the system's.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class LocalServer:
         settings: Settings | None = None,
         signer: RequestSigner | None = None,
         reaches: Mapping[str, Reach] | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._temporary = tempfile.TemporaryDirectory(prefix="holdfast-") if data_dir is None else None
@@ -58,7 +61,7 @@ class LocalServer:
         self.store = SqliteStore(None if data_dir is None else folder / "holdfast.db")
         self.wakeups = LocalWakeups(clock=clock, tasks=tasks, settle=self.store.settled)
         self._blobs = FileBlobs(folder / "blobs")
-        self._pool = HttpPool()
+        self._pool = HttpPool(Transports(ca_file=ca_file).open)
         every = {
             **(reaches or {}),
             "in-process": Reach(

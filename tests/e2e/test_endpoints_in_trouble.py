@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from holdfast_endpoints.http_discovery import HttpDiscovery
 from holdfast_endpoints.http_invoker import HttpInvoker
@@ -21,6 +15,7 @@ from holdfast_engine.errors import DiscoveryFailed
 from holdfast_engine.registry import Endpoint
 from tests.e2e.endpoint_servers import KIND_BY_NAME, EndpointProcess
 from tests.support.attempts import FixedClock, attempt, http_deployment
+from tests.support.certificates import Certificates
 from tests.support.drive import drive
 
 
@@ -74,11 +69,11 @@ async def test_an_https_endpoint_is_spoken_to_in_what_it_offers(
     name: str, use_http_11: bool, pool: HttpPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With TLS the version of HTTP is settled by ALPN, or is 1.1 when asked for; a trusted certificate is enough."""
-    certificate = _certificate(tmp_path)
-    process = EndpointProcess(KIND_BY_NAME[name], folder=tmp_path, certificate=certificate)
+    certificates = Certificates(tmp_path)
+    process = EndpointProcess(KIND_BY_NAME[name], folder=tmp_path, certificate=certificates.server_file)
     process.start()
     try:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
         deployment = http_deployment(process.uri, use_http_11=use_http_11)
         manifest, _ = await HttpDiscovery(pool).discover(deployment.endpoint)
         assert (manifest.protocol_mode == "bidi_stream") == ("hypercorn" in name and not use_http_11)
@@ -91,36 +86,10 @@ async def test_an_https_endpoint_is_spoken_to_in_what_it_offers(
 async def test_an_untrusted_certificate_is_a_sentence(pool: HttpPool, tmp_path: Path) -> None:
     """An endpoint whose certificate nobody vouches for is refused, and the message says so."""
     kind = KIND_BY_NAME["holdfast-uvicorn-http11"]
-    process = EndpointProcess(kind, folder=tmp_path, certificate=_certificate(tmp_path))
+    process = EndpointProcess(kind, folder=tmp_path, certificate=Certificates(tmp_path).server_file)
     process.start()
     try:
         with pytest.raises(DiscoveryFailed, match="certificate verify failed"):
             await HttpDiscovery(pool).discover(Endpoint(transport="http", address=process.uri))
     finally:
         process.kill()
-
-
-def _certificate(folder: Path) -> Path:
-    """Return a file with a key and a certificate for this machine that vouches for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path

@@ -128,6 +128,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--identity-key", action="append", help="a public key; then requests must be signed with it")
     parser.add_argument("--lambda", action="store_true", dest="is_function", help="serve a Lambda function")
+    parser.add_argument("--certificate", help="a file with key and certificate; then it is served over https")
     arguments = parser.parse_args()
     if arguments.is_function:
         # By this the SDK tells where it is.
@@ -135,7 +136,8 @@ def main() -> None:
         modules, sdk, keys = arguments.modules, arguments.sdk, arguments.identity_key
         FunctionServer(arguments.port, lambda: app_of(modules, sdk=sdk, identity_keys=keys)).serve_forever()
     app = app_of(arguments.modules, sdk=arguments.sdk, identity_keys=arguments.identity_key)
-    uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning", lifespan="off")
+    tls = {"ssl_certfile": arguments.certificate, "ssl_keyfile": arguments.certificate}
+    uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning", lifespan="off", **tls)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,12 @@ Everything accepted is durable: stop it, or kill it with -9, and start it again 
     help="Sign requests to endpoints with the Ed25519 private key in this PEM file.",
 )
 @click.option(
+    "--endpoint-ca-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Trust the authorities in this PEM file, too, when an endpoint has https.",
+)
+@click.option(
     "--waiting-max",
     type=click.IntRange(min=1),
     default=WAITING_MAX,
@@ -84,6 +90,7 @@ def dev(
     token: str | None,
     endpoints: tuple[str, ...],
     identity_key_file: Path | None,
+    endpoint_ca_file: Path | None,
     waiting_max: int,
     *,
     ephemeral: bool,
@@ -104,6 +111,7 @@ def dev(
             is_reloading=reload,
             endpoints=endpoints,
             identity_key_file=identity_key_file,
+            endpoint_ca_file=endpoint_ca_file,
             waiting_max=waiting_max,
         )
     )

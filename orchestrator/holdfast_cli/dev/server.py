@@ -42,7 +42,8 @@ RELOAD_SECONDS = 0.5
 class Plan:
     """What to serve and where.
 
-    `handlers` is None when this process has no services of its own, `signer` when requests are not signed.
+    `handlers` is None when this process has no services of its own, `signer` when requests are not signed,
+    `ca_file` when no authorities are trusted beyond the system's.
     """
 
     handlers: HandlerEndpoint | None
@@ -53,6 +54,7 @@ class Plan:
     waiting_max: int
     gate: Gate
     signer: RequestSigner | None = None
+    ca_file: Path | None = None
 
 
 class DevServer:
@@ -67,6 +69,7 @@ class DevServer:
             endpoints=handlers,
             sdk_version=f"restate-sdk-holdfast/{version('holdfast')}",
             signer=plan.signer,
+            ca_file=plan.ca_file,
             reaches={"lambda": Reach(invoker=self._functions, discovery=self._functions)},
         )
         engine = self._local.engine

@@ -17,7 +17,7 @@ import click
 
 from holdfast_cli.dev.gate import gate_of
 from holdfast_cli.dev.handover import Handover, hand_over, take
-from holdfast_cli.dev.identity import signer_of
+from holdfast_cli.dev.identity import checked_ca_file, signer_of
 from holdfast_cli.dev.loading import load
 from holdfast_cli.dev.places import Places, find_places, take_over
 from holdfast_cli.dev.registering import endpoints_of
@@ -49,6 +49,7 @@ class Options:
     endpoints: tuple[str, ...]
     waiting_max: int
     identity_key_file: Path | None = None
+    endpoint_ca_file: Path | None = None
     token: str | None = None
 
 
@@ -75,6 +76,7 @@ def start(options: Options) -> None:
         endpoints=endpoints,
         waiting_max=options.waiting_max,
         signer=signer,
+        ca_file=checked_ca_file(options.endpoint_ca_file),
         gate=gate,
     )
     runner = asyncio.Runner(loop_factory=_loop_factory())

@@ -13,7 +13,8 @@ from holdfast_engine.endpoints.identity import RequestSigner
 from holdfast_local.surroundings import SystemClock
 from tests.conformance.blackbox.handlers.versions import VERSION_VARIABLE
 from tests.conformance.blackbox.launch import MODULES, VERSIONS, Endpoint, FunctionsProcess, is_function
-from tests.conformance.blackbox.orchestrators import Holdfast, Orchestrator, Restate
+from tests.conformance.blackbox.orchestrators import Holdfast, Orchestrator, Restate, Trust
+from tests.support.certificates import Certificates
 from tests.support.lambda_service import settings
 
 ORCHESTRATORS = ("holdfast", "restate")
@@ -35,14 +36,14 @@ class Arena:
         self.log = folder / "world.log"
         self.log.touch()
         key_file, self.public_key = _new_identity(folder)
+        self._certificates = Certificates(folder)
         self._functions = FunctionsProcess(folder=folder) if is_function(sdk) else None
         env = settings(self._functions.url) if self._functions else {}
+        trust = Trust(identity_key_file=key_file, ca_file=self._certificates.ca_file)
         self.orchestrator: Orchestrator = (
-            Restate(folder=folder, identity_key_file=key_file, has_scopes=has_scopes, env=env)
+            Restate(folder=folder, trust=trust, has_scopes=has_scopes, env=env)
             if orchestrator == "restate"
-            else Holdfast(
-                folder=folder, log=self.log, identity_key_file=key_file, has_handlers=sdk == IN_PROCESS, env=env
-            )
+            else Holdfast(folder=folder, log=self.log, trust=trust, has_handlers=sdk == IN_PROCESS, env=env)
         )
         self.endpoints: list[Endpoint] = []
         self._versions: dict[str, Endpoint] = {}
@@ -74,10 +75,20 @@ class Arena:
         modules: Sequence[str] = MODULES,
         identity_key: str | None = None,
         env: dict[str, str] | None = None,
+        is_https: bool = False,
+        use_http_11: bool = False,
     ) -> Endpoint:
         """Start one more endpoint with this arena's SDK."""
-        sdk = "holdfast" if self.sdk == IN_PROCESS else self.sdk
-        endpoint = Endpoint(sdk, folder=self.folder, log=self.log, modules=modules, identity_key=identity_key, env=env)
+        endpoint = Endpoint(
+            "holdfast" if self.sdk == IN_PROCESS else self.sdk,
+            folder=self.folder,
+            log=self.log,
+            modules=modules,
+            identity_key=identity_key,
+            env=env,
+            certificate=self._certificates.server_file if is_https else None,
+            use_http_11=use_http_11,
+        )
         self.endpoints.append(endpoint)
         endpoint.start()
         return endpoint

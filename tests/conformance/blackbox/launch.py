@@ -20,6 +20,9 @@ VERSIONS = f"{HANDLERS}.versions"
 
 _NODE_FOLDER = ROOT / "tests" / "e2e" / "node"
 
+# The environment variable that names a file with key and certificate to the endpoints of Node.
+CERTIFICATE = "HOLDFAST_BLACKBOX_CERTIFICATE"
+
 # An SDK's name with this behind it means its handler of Lambda events.
 _AS_FUNCTION = "-lambda"
 
@@ -48,9 +51,9 @@ class FunctionsProcess(PortProcess):
 
 
 class Endpoint(PortProcess):
-    """Handlers in a process of their own: Python's under uvicorn, over HTTP/1.1; Node's over HTTP/2 without TLS.
+    """Handlers in a process of their own: Python's under uvicorn, over HTTP/1.1; Node's over HTTP/2, or 1.1 if asked.
 
-    Or either's as a function, which is called with events.
+    With a certificate it is https. Or either's as a function, which is called with events.
     """
 
     def __init__(
@@ -62,18 +65,27 @@ class Endpoint(PortProcess):
         modules: Sequence[str] = MODULES,
         identity_key: str | None = None,
         env: dict[str, str] | None = None,
+        certificate: Path | None = None,
+        use_http_11: bool = False,
     ) -> None:
         [self.port] = free_ports(1)
-        self.uri = f"http://127.0.0.1:{self.port}"
+        # A certificate is for a name.
+        host = "localhost" if certificate else "127.0.0.1"
+        self.uri = f"{'https' if certificate else 'http'}://{host}:{self.port}"
         self.is_function = is_function(sdk)
         is_node = sdk_of(sdk) == "node"
-        self.use_http_11 = not is_node
-        command = _node_command if is_node else _python_command
+        self.use_http_11 = use_http_11 or not is_node
+        keys = identity_key.split(",") if identity_key else []
+        if is_node:
+            way = "lambda" if self.is_function else "http1" if use_http_11 else "h2" if certificate else "h2c"
+            command = _node_command(way, self.port, modules, keys)
+        else:
+            command = _python_command(sdk, self.port, modules, keys, certificate=certificate)
         super().__init__(
-            command(sdk, self.port, modules, identity_key),
+            command,
             ready_urls=[],
             log_path=folder / f"endpoint-{sdk}-{self.port}.log",
-            env={LOG: str(log), **(env or {})},
+            env={LOG: str(log), **({CERTIFICATE: str(certificate)} if certificate else {}), **(env or {})},
         )
 
     @property
@@ -99,19 +111,16 @@ def node_folder() -> Path:
     return node_modules(_NODE_FOLDER, "the official TypeScript SDK").parent
 
 
-def _keys(identity_key: str | None) -> list[str]:
-    """Return the keys that an endpoint trusts; several are written with commas."""
-    return identity_key.split(",") if identity_key else []
-
-
-def _python_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
-    keys = [argument for key in _keys(identity_key) for argument in ("--identity-key", key)]
-    served = ["--lambda"] if is_function(sdk) else []
-    options = ["--sdk", sdk_of(sdk), "--port", str(port), *served, *keys]
+def _python_command(
+    sdk: str, port: int, modules: Sequence[str], keys: Sequence[str], *, certificate: Path | None
+) -> list[str]:
+    options = ["--sdk", sdk_of(sdk), "--port", str(port)]
+    options += ["--lambda"] if is_function(sdk) else []
+    options += ["--certificate", str(certificate)] if certificate else []
+    options += [argument for key in keys for argument in ("--identity-key", key)]
     return [sys.executable, "-m", "tests.support.serve", *options, *modules]
 
 
-def _node_command(sdk: str, port: int, modules: Sequence[str], identity_key: str | None) -> list[str]:
+def _node_command(way: str, port: int, modules: Sequence[str], keys: Sequence[str]) -> list[str]:
     script = "versions.mjs" if VERSIONS in modules else "player.mjs"
-    way = "lambda" if is_function(sdk) else "h2c"
-    return ["node", str(node_folder() / script), way, str(port), *_keys(identity_key)]
+    return ["node", str(node_folder() / script), way, str(port), *keys]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ _FLOW_CONTROL = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """The key that requests to endpoints are signed with, and the authority that vouches for those with https."""
+
+    identity_key_file: Path
+    ca_file: Path
+
+
 class Orchestrator(ABC):
     """A server process with an ingress and an admin API."""
 
@@ -47,11 +56,10 @@ class Holdfast(Orchestrator):
 
     name = "holdfast"
 
-    def __init__(
-        self, *, folder: Path, log: Path, identity_key_file: Path, has_handlers: bool, env: Mapping[str, str]
-    ) -> None:
+    def __init__(self, *, folder: Path, log: Path, trust: Trust, has_handlers: bool, env: Mapping[str, str]) -> None:
         modules = MODULES if has_handlers else []
-        arguments = [*modules, "--identity-key-file", str(identity_key_file)]
+        arguments = [*modules, "--identity-key-file", str(trust.identity_key_file)]
+        arguments += ["--endpoint-ca-file", str(trust.ca_file)]
         server = DevServer(arguments, folder=folder, env={LOG: str(log), **env})
         self.process = server
         self.ingress_url, self.admin_url = server.ingress_url, server.admin_url
@@ -71,9 +79,11 @@ class Restate(Orchestrator):
 
     name = "restate"
 
-    def __init__(self, *, folder: Path, identity_key_file: Path, has_scopes: bool, env: Mapping[str, str]) -> None:
+    def __init__(self, *, folder: Path, trust: Trust, has_scopes: bool, env: Mapping[str, str]) -> None:
         settings = {
-            "RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE": str(identity_key_file),
+            "RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE": str(trust.identity_key_file),
+            # It trusts the system's authorities, or those that this names instead.
+            "SSL_CERT_FILE": str(trust.ca_file),
             # Ours needs no switch for what the protocol has had for a year.
             "RESTATE_EXPERIMENTAL_ENABLE_PROTOCOL_V7": "true",
             # What is no longer kept is only gone when it has been cleaned up.

@@ -20,17 +20,22 @@ def run(
     value: Any = None,
     *,
     fails: int | None = None,
+    pauses: int | None = None,
     terminal: str | None = None,
     pause_ms: int | None = None,
     max_attempts: int | None = None,
     max_duration_ms: int | None = None,
     interval_ms: int | None = None,
 ) -> Op:
-    """Execute a step that gives `value`; it fails the first `fails` times, or for good with the message `terminal`."""
+    """Execute a step that gives `value`; it fails the first `fails` times, or for good with the message `terminal`.
+
+    The first `pauses` times it asks for its invocation to be paused, which only Node's SDK has a word for.
+    """
     return _op(
         "run",
         name=name,
         fails=fails,
+        pauses=pauses,
         terminal=terminal,
         pause_ms=pause_ms,
         max_attempts=max_attempts,

@@ -1,5 +1,5 @@
 // tests/conformance/blackbox/handlers/player.py and interpreter.py, with the official TypeScript SDK:
-// `node player.mjs h2c|lambda PORT [IDENTITY_KEY]`.
+// `node player.mjs h2c|h2|http1|lambda PORT [IDENTITY_KEY]`.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
@@ -25,6 +25,7 @@ async function execute(op) {
   note(mark);
   await setTimeout(op.pause_ms ?? 0);
   if (op.terminal !== undefined) throw new TerminalError(op.terminal, { errorCode: 418 });
+  if (times < (op.pauses ?? 0)) throw new restate.PauseError(`${op.name} wants to be looked at`, { errorCode: 418 });
   if (times < (op.fails ?? 0)) throw new Error(`${op.name} failed the ${times + 1}. time`);
   return op.value;
 }

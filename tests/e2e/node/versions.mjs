@@ -1,5 +1,5 @@
 // tests/conformance/blackbox/handlers/versions.py with the official TypeScript SDK:
-// `node versions.mjs h2c|lambda PORT`.
+// `node versions.mjs h2c|h2|http1|lambda PORT`.
 import { appendFileSync } from "node:fs";
 
 import * as restate from "@restatedev/restate-sdk";
