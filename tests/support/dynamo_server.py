@@ -1,23 +1,18 @@
-"""An engine in this process whose store is DynamoDB: what is under test is the store, so all else is embedded."""
+"""An engine in this process whose store is DynamoDB."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from holdfast_aws.store import DynamoStore
-from holdfast_engine.engine import Engine
 from holdfast_engine.ports import Blobs
-from holdfast_engine.registry import Endpoint, Registry
-from holdfast_engine.upkeep import recover, renew_leases
-from holdfast_engine.world import Settings, Tasks, World
-from holdfast_local.in_process import InProcessDiscovery, InProcessInvoker, LocalEndpoint
-from holdfast_local.surroundings import SystemClock, SystemDice
-from holdfast_local.wakeups import LocalWakeups
+from holdfast_engine.world import Settings
+from holdfast_local.in_process import LocalEndpoint
+from tests.support.store_server import StoreServer
 
 
-class DynamoServer:
-    """Handlers of this process over a store that may be shared with other servers."""
+class DynamoServer(StoreServer):
+    """Handlers of this process over a store that goes with it; the tables may be shared with other servers."""
 
     def __init__(
         self,
@@ -27,44 +22,10 @@ class DynamoServer:
         endpoints: Mapping[str, LocalEndpoint],
         settings: Settings | None = None,
     ) -> None:
+        super().__init__(store, blobs=blobs, endpoints=endpoints, settings=settings)
         self.store = store
-        self._endpoints = endpoints
-        settings = settings or Settings()
-        clock, tasks = SystemClock(), Tasks(settings.attempts_max)
-        self.wakeups = LocalWakeups(clock=clock, tasks=tasks, settle=lambda _: None)
-        self.engine = Engine(
-            World(
-                store=store,
-                wakeups=self.wakeups,
-                invoker=InProcessInvoker(endpoints),
-                discovery=InProcessDiscovery(endpoints, sdk_version=None),
-                blobs=blobs,
-                clock=clock,
-                dice=SystemDice(),
-                registry=Registry(),
-                settings=settings,
-                tasks=tasks,
-            )
-        )
-        self.wakeups.bind(advance=self.engine.advance, check_key=self.engine.check_key)
-        self._renewing: asyncio.Task[None] | None = None
-
-    async def start(self, *, recovering: bool = False) -> None:
-        """Register the handlers, and wake what an earlier server left if that is wanted."""
-        await self.engine.load_registry()
-        for address in self._endpoints:
-            endpoint = Endpoint(transport="in-process", address=address)
-            await self.engine.register(endpoint, force=True, breaking=False, dry_run=False, metadata=())
-        self._renewing = asyncio.create_task(renew_leases(self.engine.world))
-        if recovering:
-            await recover(self.engine.world)
 
     async def stop(self, *, within_s: float = 10.0) -> None:
-        """Let what is under way end, for so long, and cut off the rest."""
-        assert self._renewing is not None
-        self.wakeups.stop()
-        self._renewing.cancel()
-        await asyncio.gather(self._renewing, return_exceptions=True)
-        await self.engine.world.tasks.drain(within_s)
-        self.wakeups.stop()
+        """Stop, and close the store."""
+        await super().stop(within_s=within_s)
         self.store.close()
