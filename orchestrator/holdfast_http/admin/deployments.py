@@ -109,6 +109,18 @@ def show_deployment(registry: Registry, deployment_id: str) -> Response:
 
 async def modify(engine: Engine, request: Request, deployment_id: str) -> Response:
     """Change where a deployment is and what its requests carry; with `overwrite`, what it serves as well."""
+    return await _modify(engine, request, deployment_id, overwrite=None)
+
+
+async def replace_wholly(engine: Engine, request: Request, deployment_id: str, api_version: int) -> Response:
+    """Change all there is to a deployment: the older spelling, which the careful versions have no more."""
+    if api_version >= _CAREFUL_SINCE:
+        message = f"replacing a deployment wholly is spelled PATCH {request.path} with overwrite=true"
+        raise HttpProblem(405, message, (("allow", "GET, PATCH, DELETE"),))
+    return await _modify(engine, request, deployment_id, overwrite=True)
+
+
+async def _modify(engine: Engine, request: Request, deployment_id: str, *, overwrite: bool | None) -> Response:
     require_json_type(request)
     body = JsonBody(request)
     present = _known(engine.registry, deployment_id).endpoint
@@ -118,10 +130,11 @@ async def modify(engine: Engine, request: Request, deployment_id: str) -> Respon
     use_http_11 = body.flag("use_http_11")
     if use_http_11 is None and not is_moved:
         use_http_11 = present.use_http_11
-    overwrite, dry_run = body.flag("overwrite") or False, body.flag("dry_run") or False
+    is_new = bool(body.flag("overwrite")) if overwrite is None else overwrite
+    dry_run = body.flag("dry_run") or False
 
     async def modify_at(address: Endpoint) -> Deployment:
-        return await engine.modify_deployment(deployment_id, address, overwrite=overwrite, dry_run=dry_run)
+        return await engine.modify_deployment(deployment_id, address, overwrite=is_new, dry_run=dry_run)
 
     modified = await _in_its_http(replace(endpoint, additional_headers=headers), modify_at, use_http_11=use_http_11)
     return json_response(200, detailed_deployment_json(modified))

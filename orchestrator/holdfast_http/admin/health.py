@@ -1,4 +1,4 @@
-"""Whether the admin API is up, and which versions of it there are."""
+"""Whether the admin API is up, which versions of it there are, and what it takes."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ def version(product_version: str, ingress_url: str) -> Response:
 def cluster_health() -> Response:
     """Answer for a cluster of one: there is no metadata store that could be unwell."""
     return json_response(200, {"cluster_name": "holdfast", "metadata_cluster_health": None})
+
+
+def openapi(product_version: str) -> Response:
+    """Return the document that describes this API."""
+    # A long table that people ask for now and then; a function that starts need not read it.
+    from holdfast_http.admin.openapi import document
+
+    return json_response(200, document(product_version))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from holdfast_http.messages import Request
 
 
-def answers(tools: Tools, request: Request, segments: tuple[str, ...]) -> Answers:
+def answers(tools: Tools, request: Request, segments: tuple[str, ...], version: int) -> Answers:
     """Return what each method of a path changes; empty where nothing can be changed."""
     engine = tools.engine
     match segments:
@@ -25,6 +25,7 @@ def answers(tools: Tools, request: Request, segments: tuple[str, ...]) -> Answer
         case ["deployments", deployment_id]:
             return {
                 "PATCH": lambda: deployments.modify(engine, request, deployment_id),
+                "PUT": lambda: deployments.replace_wholly(engine, request, deployment_id, version),
                 "DELETE": lambda: deployments.forget(engine, request, deployment_id),
             }
         case ["services", name]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast_http.admin import deployments, health, invocations, limits, operations, services
+from holdfast_http.admin import deployments, health, invocations, kafka, limits, operations, services
 from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
@@ -21,11 +21,12 @@ async def route(tools: Tools, request: Request) -> Response:
     answers = {
         **_answers(tools, request, segments, version),
         **limits.answers(tools, request, segments),
-        **operations.answers(tools, request, segments),
+        **operations.answers(tools, request, segments, version),
+        **kafka.answers(segments),
         **_seeing(tools, request, segments),
     }
     if not answers:
-        raise HttpProblem(404, f"the admin API has no {request.path}; it has /services, /deployments and /invocations")
+        raise HttpProblem(404, f"the admin API has no {request.path}; GET /openapi says what it has")
     answer = answers.get(request.method)
     if answer is None:
         raise method_not_allowed(request.method, request.path, tuple(answers))
@@ -62,6 +63,8 @@ def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version:
             return {"GET": lambda: health.version(tools.product_version, tools.ingress_url)}
         case ["cluster-health"]:
             return {"GET": health.cluster_health}
+        case ["openapi"]:
+            return {"GET": lambda: health.openapi(tools.product_version)}
         case ["deployments"]:
             return {
                 "GET": lambda: deployments.list_deployments(tools.engine, request),

@@ -178,6 +178,43 @@ async def test_a_deployment_moves(admin: Admin, engine: FakeEngine) -> None:
     assert (engine.registered[1].address, engine.registered[1].additional_headers) == ("tests", (("x-a", "b"),))
 
 
+@pytest.mark.parametrize(("version", "status"), [("v2", 200), ("v3", 405), ("v4", 405), ("", 405)])
+async def test_a_deployment_is_replaced(admin: Admin, engine: FakeEngine, version: str, status: int) -> None:
+    """Version 2 replaces a deployment wholly by PUT; the others say how that is spelled there."""
+    body = json.dumps({"uri": "http://127.0.0.1:9081"})
+    path = f"{'/' if version else ''}{version}/deployments/{DEPLOYMENT}"
+    answer = await ask(admin, "PUT", path, body, {"content-type": "application/json"})
+    assert answer.status == status
+    if status == 200:
+        assert engine.operated == [("modify", DEPLOYMENT, True, False)]
+    else:
+        assert (engine.operated, "overwrite=true" in content(answer)["message"]) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/subscriptions", 200),
+        ("GET", "/v3/kafka-clusters", 200),
+        ("POST", "/subscriptions", 501),
+        ("POST", "/kafka-clusters", 501),
+        ("GET", "/subscriptions/sub_1", 404),
+        ("DELETE", "/subscriptions/sub_1", 404),
+        ("PATCH", "/kafka-clusters/mine", 404),
+        ("DELETE", "/kafka-clusters/mine", 404),
+    ],
+)
+async def test_kafka(admin: Admin, method: str, path: str, status: int) -> None:
+    """Tools that list subscriptions find none, and whoever wants one is told what does the same."""
+    body = json.dumps({"source": "kafka://mine/topic", "sink": "service://Greeter/greet"})
+    answer = await ask(admin, method, path, body, {"content-type": "application/json"})
+    assert answer.status == status
+    if status == 200:
+        assert list(content(answer).values()) == [[]]
+    else:
+        assert "idempotency-key" in content(answer)["message"]
+
+
 @pytest.mark.parametrize("force", [True, False])
 async def test_a_deployment_goes(admin: Admin, engine: FakeEngine, force: bool) -> None:
     """Removing a deployment is accepted; whether it must be drained is said by force."""
