@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from localstack.standin import ACCOUNT, REGION, ROOT
@@ -33,28 +33,47 @@ def install_cdk() -> None:
 
 
 def deploy(
-    *, app: str, endpoint_url: str, folder: Path, env: Mapping[str, str] | None = None, is_first: bool = True
+    *,
+    app: str,
+    endpoint_url: str,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    stacks: Sequence[str] = ("--all",),
 ) -> dict[str, str]:
-    """Deploy every stack of the CDK application in a module; return their outputs by name.
-
-    The first time the account is prepared, by `cdk bootstrap`.
+    """Deploy stacks of the CDK application in a module to a new account; return their outputs by name.
 
     Raises:
         DeployFailed: It could not be deployed.
     """
     environment = {**os.environ, **_aws(endpoint_url), **(env or {})}
-    assembly, outputs = folder / "cdk.out", folder / "outputs.json"
+    assembly = _assembly(folder)
     shutil.rmtree(assembly, ignore_errors=True)
-    begun = {"the application": _begun([sys.executable, "-m", app], {**environment, "CDK_OUTDIR": str(assembly)})}
-    if is_first:
-        # The application says what to deploy while the command prepares the account for it.
-        begun["cdk bootstrap"] = _begun([str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_QUIET], environment)
+    # The application says what to deploy while the command prepares the account for it.
+    begun = {
+        "the application": _begun([sys.executable, "-m", app], {**environment, "CDK_OUTDIR": str(assembly)}),
+        "cdk bootstrap": _begun([str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_QUIET], environment),
+    }
     for what, process in begun.items():
         _ended(what, process)
-    command = [str(_CDK), "deploy", "--all", "--require-approval=never", f"--app={assembly}", *_QUIET]
+    return deploy_more(stacks, endpoint_url=endpoint_url, folder=folder)
+
+
+def deploy_more(stacks: Sequence[str], *, endpoint_url: str, folder: Path) -> dict[str, str]:
+    """Deploy stacks of the application that was deployed from a folder before; return their outputs by name.
+
+    Raises:
+        DeployFailed: They could not be deployed.
+    """
+    outputs = folder / "outputs.json"
+    command = [str(_CDK), "deploy", *stacks, "--require-approval=never", f"--app={_assembly(folder)}", *_QUIET]
+    environment = {**os.environ, **_aws(endpoint_url)}
     _ended("cdk deploy", _begun([*command, f"--outputs-file={outputs}"], environment))
     by_stack: dict[str, dict[str, str]] = json.loads(outputs.read_text())
     return {name: value for stack in by_stack.values() for name, value in stack.items()}
+
+
+def _assembly(folder: Path) -> Path:
+    return folder / "cdk.out"
 
 
 def _aws(endpoint_url: str) -> dict[str, str]:

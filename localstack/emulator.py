@@ -1,4 +1,4 @@
-"""ministack with three changes: run by the Python of the stand-in's own virtual environment, as a script.
+"""ministack with some changes: run by the Python of the stand-in's own virtual environment, as a script.
 
 Its CloudFormation makes tables in ministack's own DynamoDB, whose queries get slow with size. Here every table it makes
 or deletes is made or deleted on `HOLDFAST_DYNAMODB_URL` as well; the functions find that one by the variable
@@ -9,6 +9,10 @@ nobody writes to: on AWS, /var/task is read-only.
 
 And it judges requests by the policies of roles, queues and buckets as AWS does but for two things: what comes over
 loopback counts as good as TLS, and a batch of messages needs the permission for one.
+
+And it is made quicker where it only waits: after each call of a function it gives its log a twentieth of a second, for
+messages that become visible it looks once a second, and botocore is loaded into every function to count calls in a
+circle. Lambda does none of it.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -26,10 +31,16 @@ from zipfile import ZipFile
 import boto3
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
 _TYPE = "AWS::DynamoDB::Table"
 _SCHEMA = ("KeySchema", "AttributeDefinitions")
+# What a function has said is almost always there when it answers; a line that is late comes with the next call's.
+_LOG_WAIT_S = 0.002
+# How often queues are looked at for messages that have become visible by themselves.
+_LOOK_EVERY_S = 0.1
+_COUNTS_CALLS = "    _ms_install_invoke_depth()\n"
 
 
 def _mirrored(handlers: dict[str, Any], client: Any) -> None:
@@ -78,7 +89,26 @@ def _as_one_message(action_of: Callable[..., str | None]) -> Callable[..., str |
     return action_of_one
 
 
+class _Impatient:
+    """An event for which nobody waits long."""
+
+    def __init__(self, event: threading.Event) -> None:
+        self.set, self.clear = event.set, event.clear
+        self._wait = event.wait
+
+    def wait(self, timeout: float) -> bool:
+        return self._wait(min(timeout, _LOOK_EVERY_S))
+
+
+def _made_quicker() -> None:
+    drain = lambda_runtime.Worker._drain_stderr_bounded
+    lambda_runtime.Worker._drain_stderr_bounded = lambda worker: drain(worker, first_line_wait=_LOG_WAIT_S)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(_COUNTS_CALLS, "")
+    lambda_svc._esm_wake = _Impatient(lambda_svc._esm_wake)
+
+
 if __name__ == "__main__":
+    _made_quicker()
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(lambda_runtime.zipfile), "ZipFile": _UnpackedOnce})
     if url := os.environ.get("HOLDFAST_DYNAMODB_URL"):
         _mirrored(provisioners._RESOURCE_HANDLERS[_TYPE], boto3.client("dynamodb", endpoint_url=url))

@@ -36,11 +36,24 @@ def bundler() -> ZipBundler:
 
 # Short, so that what dies before it has begun is missed soon: nothing here runs for long.
 ENGINE_TIMEOUT = Duration.minutes(1)
+HANDLER_TIMEOUT = Duration.seconds(30)
 
 
-def orchestrator(app: App, zips: ZipBundler, *, settings: dict[str, str]) -> HoldfastStack:
+def orchestrator(
+    app: App,
+    zips: ZipBundler,
+    *,
+    settings: dict[str, str],
+    engine_timeout: Duration = ENGINE_TIMEOUT,
+    max_dispatchers: int | None = None,
+) -> HoldfastStack:
     """Return the orchestrator's stack."""
-    options = HoldfastOptions(removal_policy=RemovalPolicy.DESTROY, engine_timeout=ENGINE_TIMEOUT, settings=settings)
+    options = HoldfastOptions(
+        removal_policy=RemovalPolicy.DESTROY,
+        engine_timeout=engine_timeout,
+        max_dispatchers=max_dispatchers,
+        settings=settings,
+    )
     return HoldfastStack(app, "Holdfast", options=options, bundler=zips)
 
 
@@ -53,6 +66,7 @@ def python_service(
     folder: Path,
     services: Sequence[str],
     environment: dict[str, str],
+    timeout: Duration = HANDLER_TIMEOUT,
 ) -> lambda_.Function:
     """Return a function made of a folder with a `zip.toml`, registered as a service."""
     function = lambda_.Function(
@@ -62,7 +76,7 @@ def python_service(
         handler="handler.handler",
         code=zips.code_of(folder),
         memory_size=512,
-        timeout=Duration.seconds(30),
+        timeout=timeout,
         environment=environment,
     )
     HoldfastService(

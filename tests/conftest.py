@@ -17,6 +17,7 @@ collect_ignore = [] if os.environ.get("HOLDFAST_TEST_ALL") else ["conformance/la
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the kill test (how often, with which dice) and of the black-box cases (where they play)."""
     parser.addoption("--kill-rounds", type=int, default=10, help="how often the server is killed with -9 under load")
+    parser.addoption("--aws-kill-rounds", type=int, default=3, help="how often all workers of the AWS stand-in are")
     parser.addoption("--kill-seed", type=int, default=None, help="the seed of a failed run, to repeat its moments")
     parser.addoption(
         "--orchestrators", default="holdfast", help="where black-box cases play: holdfast, restate or both"
@@ -35,6 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def kill_rounds(request: pytest.FixtureRequest) -> int:
     """How many rounds of kill -9 to play."""
     return int(request.config.getoption("--kill-rounds"))
+
+
+@pytest.fixture
+def aws_kill_rounds(request: pytest.FixtureRequest) -> int:
+    """How many rounds of kill -9 to play with the workers of the stand-in for AWS."""
+    return int(request.config.getoption("--aws-kill-rounds"))
 
 
 @pytest.fixture

@@ -67,7 +67,12 @@ def _copy(wheels: Path, file: Path, target: Path) -> None:
     if (wheels / file).is_file():
         destination = target / file
         destination.parent.mkdir(parents=True, exist_ok=True)
-        copy2(wheels / file, destination)
+        try:
+            # Thousands of files that nobody changes any more.
+            destination.hardlink_to(wheels / file)
+        except OSError:
+            # Across file systems, and where a package has put the same file before.
+            copy2(wheels / file, destination)
 
 
 def _files_of(info: Path) -> Iterator[Path]:

@@ -15,6 +15,8 @@ from holdfast_cdk.bundle import assemble, functions_folder
 from holdfast_cdk.bytecode import interpreter_of
 from holdfast_cdk.wheels import Architecture, Platform
 
+_ZIP = "function.zip"
+
 DEFAULT_PYTHON = "3.13"
 DEFAULT_ARCHITECTURE: Architecture = "arm64"
 
@@ -50,7 +52,7 @@ class ZipBundler:
             )
         self._platform = Platform(python=python, architecture=architecture)
         self._cache = cache or _default_cache()
-        self._folders: list[TemporaryDirectory[str]] = []
+        self._folder_by_source: dict[Path, TemporaryDirectory[str]] = {}
 
     @property
     def platform(self) -> Platform:
@@ -62,14 +64,19 @@ class ZipBundler:
         return self.code_of(functions_folder() / name)
 
     def code_of(self, source: Path) -> lambda_.Code:
-        """Return the code of any folder that has a `zip.toml`: a handler's own, for instance."""
-        # CDK copies the asset into its output when the function is made, so the zip may go with this object.
+        """Return the code of any folder that has a `zip.toml`: a handler's own, for instance; it is bundled once."""
+        # CDK copies the asset into its output when the function is made, so the zip may go with this object. An asset
+        # belongs to one stack; the file may be many.
+        if source not in self._folder_by_source:
+            self._folder_by_source[source] = self._bundled(source)
+        return lambda_.Code.from_asset(str(Path(self._folder_by_source[source].name) / _ZIP))
+
+    def _bundled(self, source: Path) -> TemporaryDirectory[str]:
         folder = TemporaryDirectory(prefix="holdfast-zip-")
-        self._folders.append(folder)
-        contents, zipped = Path(folder.name) / "contents", Path(folder.name) / "function.zip"
+        contents = Path(folder.name) / "contents"
         assemble(source, contents, platform=self._platform, cache=self._cache)
-        write_zip(contents, zipped)
-        return lambda_.Code.from_asset(str(zipped))
+        write_zip(contents, Path(folder.name) / _ZIP)
+        return folder
 
 
 def _default_cache() -> Path:

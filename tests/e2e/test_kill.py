@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -17,12 +16,19 @@ from tests.e2e.stages import HandlerServer
 from tests.support.load import ConnectionLost, LoadClient
 from tests.support.services.work import STEPS
 from tests.support.site import Site, eventually
+from tests.support.step_log import (
+    EXPECTED,
+    STEP_BYTES,
+    Begun,
+    begun_by_name,
+    nothing_lost_or_repeated,
+    size,
+    steps_to_go,
+    totals,
+)
 
 WORK = "tests.support.services.work"
 UNDER_WAY = 50
-# What a step writes to the log.
-STEP_BYTES = len("r10-10 5 begin\nr10-10 5 end\n")
-EXPECTED = str(sum(range(STEPS)) + 2 * 5).encode()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,10 +38,10 @@ class Load:
     accepted: dict[str, str] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
 
-    def top_up(self, number: int, begun: dict[str, list[int]]) -> int:
+    def top_up(self, number: int, begun: Begun) -> int:
         """Have as many under way as there should be; return how many steps are to go."""
         names = [*self.accepted, *self.pending]
-        to_go = {name: STEPS - 1 - begun[name][-1] if name in begun else STEPS for name in names}
+        to_go = {name: steps_to_go(name, begun) for name in names}
         new = [f"r{number}-{each}" for each in range(UNDER_WAY - sum(steps > 0 for steps in to_go.values()))]
         self.pending += new
         return sum(to_go.values()) + STEPS * len(new)
@@ -96,13 +102,13 @@ async def test_kill_loses_and_repeats_nothing(
     load, log = Load(), tmp_path / "steps.log"
     interrupted = 0
     for number in range(kill_rounds):
-        steps_to_go = load.top_up(number, _begun_by_name(log))
+        steps_to_go = load.top_up(number, begun_by_name(log))
         async with LoadClient(server.ingress_url) as client:
             sending = asyncio.create_task(load.send(client))
             await _progress(log, by=dice.uniform(0.0, 0.95) * steps_to_go * STEP_BYTES)
             played.victim.kill()
             await sending
-        interrupted += any(steps[-1] < STEPS - 1 for steps in _begun_by_name(log).values())
+        interrupted += any(steps[-1] < STEPS - 1 for steps in begun_by_name(log).values())
         played.victim.start()
     assert interrupted >= kill_rounds / 2, f"only {interrupted} kills met invocations under way: this run proved little"
 
@@ -110,44 +116,26 @@ async def test_kill_loses_and_repeats_nothing(
         await load.send(client)
         assert not load.pending
         await asyncio.gather(*(_completes(client, each) for each in load.accepted.values()))
-    begun = _begun_by_name(log)
-    assert begun.keys() == load.accepted.keys()
-    for name, steps in begun.items():
-        assert steps == sorted(steps), f"{name} went back to a completed step: {steps}"
-        assert set(steps) == set(range(STEPS)), f"{name} left out a step: {steps}"
+    nothing_lost_or_repeated(log, load.accepted)
     _ledgers_add_up(server, list(load.accepted))
 
 
 async def _progress(log: Path, *, by: float) -> None:
     """Return when the log has grown by so much: a random moment of the load, on a fast machine as on a slow one."""
-    begin = _size(log)
+    begin = size(log)
     with suppress(TimeoutError):
         async with asyncio.timeout(5.0):
-            while _size(log) < begin + by:
+            while size(log) < begin + by:
                 await asyncio.sleep(0.001)
-
-
-def _size(log: Path) -> int:
-    return log.stat().st_size if log.exists() else 0
 
 
 async def _completes(client: LoadClient, invocation_id: str) -> None:
     answer = await client.get(f"/restate/invocation/{invocation_id}/attach")
-    assert (answer.status, answer.body) == (200, EXPECTED), (invocation_id, answer)
-
-
-def _begun_by_name(log: Path) -> dict[str, list[int]]:
-    """Return the steps that each invocation began, in order; the next one's beginning shows that one is completed."""
-    begun: dict[str, list[int]] = defaultdict(list)
-    for line in log.read_text().splitlines() if log.exists() else []:
-        name, number, what = line.split(" ")
-        if what == "begin":
-            begun[name].append(int(number))
-    return begun
+    assert (answer.status, answer.body) == (200, str(EXPECTED).encode()), (invocation_id, answer)
 
 
 def _ledgers_add_up(server: DevServer, names: list[str]) -> None:
-    expected = Counter(f"/Ledger/{kind}-{name[-1]}/total" for name in names for kind in ("called", "sent"))
+    expected = totals(names)
     with Site(server.ingress_url, server.admin_url) as site:
         # A send may still be under way when its sender has completed.
         assert eventually(lambda: expected == {path: site.call(path) for path in expected})

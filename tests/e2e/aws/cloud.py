@@ -16,14 +16,13 @@ import pytest
 
 from localstack import processes
 from localstack.__main__ import door
-from localstack.deploy import deploy, install_cdk
+from localstack.deploy import deploy, deploy_more, install_cdk
 from localstack.standin import REGION, ROOT, Running, StandIn
 from localstack.tools import node_problem, npm_installed
 from tests.e2e.aws.door import signing_door
 from tests.e2e.cases import Stage
 from tests.support.site import Site
 
-FIRST = "1"
 _NODE = ROOT / "tests" / "e2e" / "node"
 
 # A killed process is to be noticed within a test's patience.
@@ -61,9 +60,10 @@ class Cloud:
         rows = self.client("dynamodb").scan(TableName=self.outputs["TimersTable"])["Items"]
         return [row for row in rows if invocation_id in row["s"]["S"]]
 
-    def redeploy(self, *, revision: str) -> None:
-        """Deploy again, with another function of the official Python SDK."""
-        _deployed(self.running, self.folder, self.stage.effects_log, self.steps_log, revision=revision)
+    def redeploy(self) -> None:
+        """Deploy the services again, with another function of the official Python SDK."""
+        stacks = ("LaterServices", "--exclusively")
+        deploy_more(stacks, endpoint_url=self.running.endpoint_url, folder=self.folder)
 
     def kill_workers(self) -> int:
         """Kill -9 every process in which a function lives; return how many there were."""
@@ -94,7 +94,7 @@ def deployed(folder: Path) -> Iterator[Cloud]:
     with ExitStack() as stack:
         running = stand_in.start(port=processes.free_port())
         stack.callback(stand_in.stop)
-        outputs = _deployed(running, folder, effects, steps, revision=FIRST)
+        outputs = _deployed(running, folder, effects, steps)
         ingress_url = stack.enter_context(signing_door(door(running, outputs["IngressUrl"])))
         admin_url = stack.enter_context(signing_door(door(running, outputs["AdminUrl"])))
         site = stack.enter_context(Site(ingress_url, admin_url))
@@ -102,15 +102,11 @@ def deployed(folder: Path) -> Iterator[Cloud]:
         yield Cloud(running=running, folder=folder, outputs=outputs, stage=stage, steps_log=steps)
 
 
-def _deployed(running: Running, folder: Path, effects: Path, steps: Path, *, revision: str) -> dict[str, str]:
+def _deployed(running: Running, folder: Path, effects: Path, steps: Path) -> dict[str, str]:
     handlers = {"HOLDFAST_EXAMPLES_LOG": str(effects), "HOLDFAST_TEST_LOG": str(steps)}
-    env = {
-        "HOLDFAST_E2E_HANDLERS": json.dumps(handlers),
-        "HOLDFAST_E2E_SETTINGS": json.dumps(SETTINGS),
-        "HOLDFAST_E2E_REVISION": revision,
-    }
-    url, is_first = running.endpoint_url, revision == FIRST
-    return deploy(app="tests.e2e.aws.app", endpoint_url=url, folder=folder, env=env, is_first=is_first)
+    env = {"HOLDFAST_E2E_HANDLERS": json.dumps(handlers), "HOLDFAST_E2E_SETTINGS": json.dumps(SETTINGS)}
+    stacks = ("Holdfast", "Services")
+    return deploy(app="tests.e2e.aws.app", endpoint_url=running.endpoint_url, folder=folder, env=env, stacks=stacks)
 
 
 def _install() -> None:

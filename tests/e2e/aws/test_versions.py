@@ -14,7 +14,7 @@ def test_a_run_stays_with_the_code_it_began_on(cloud: Cloud) -> None:
     assert sorted(before.values()) == [1, 1, 1]
     waiting = cloud.site.send("/PythonPinned/one/run")
     assert eventually(lambda: _status(cloud, waiting) == "suspended")
-    cloud.redeploy(revision="2")
+    cloud.redeploy()
     assert (_versions(cloud) - before).total() == 1
     for key, invocation_id in (("one", waiting), ("two", cloud.site.send("/PythonPinned/two/run"))):
         cloud.site.call(f"/PythonPinned/{key}/go")
