@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,13 @@ from holdfast_aws.dynamo import Dynamo
 from holdfast_aws.errors import AWS_ERRORS
 from holdfast_aws.models import TableNames
 from holdfast_aws.s3_blobs import S3Blobs
+from holdfast_aws.stack import Stack, variables_of
 from holdfast_aws.store import DynamoStore
 from holdfast_aws.timers import Timers
 from holdfast_aws.wakeup_queue import WakeupQueue
 from holdfast_aws.wakeups import SqsWakeups
 from holdfast_engine.ports import Clock
 from holdfast_engine.upkeep import wake_all
-
-# The construct describes its functions so, whatever their names and the name of the stack are.
-_DISPATCHER = "Holdfast: dispatcher"
 
 
 class NoInstallation(Exception):
@@ -42,14 +40,12 @@ def find_installation(stack: str, session: Any) -> Installation:
     Raises:
         NoInstallation: The stack is not there, may not be looked at, or holds no dispatcher.
     """
-    functions = session.create_client("lambda")
     try:
-        for name in _functions_of(stack, session.create_client("cloudformation")):
-            configuration = functions.get_function_configuration(FunctionName=name)
-            if configuration.get("Description") == _DISPATCHER:
-                return _told(configuration["Environment"]["Variables"])
+        dispatcher = Stack(stack, session).functions.get("dispatcher")
     except AWS_ERRORS as error:
         raise NoInstallation(f"The stack {stack!r} could not be looked at: {error}") from error
+    if dispatcher is not None:
+        return _told(variables_of(dispatcher))
     raise NoInstallation(f"The stack {stack!r} has no Holdfast in it: none of its functions is a dispatcher.")
 
 
@@ -74,13 +70,6 @@ async def _recovered(installation: Installation, clients: Clients, clock: Clock)
     finally:
         queue.close()
         store.close()
-
-
-def _functions_of(stack: str, cloudformation: Any) -> Iterator[str]:
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-        for resource in page["StackResourceSummaries"]:
-            if resource["ResourceType"] == "AWS::Lambda::Function":
-                yield resource["PhysicalResourceId"]
 
 
 def _told(variables: Mapping[str, str]) -> Installation:

@@ -52,6 +52,8 @@ class AdminClient:
 
 
 def _refusal(answer: Answer) -> str:
+    if answer.status == 401:
+        return "The admin API asks for a token, and for the right one: set HOLDFAST_TOKEN, or --token."
     try:
         content = json.loads(answer.body)
         message = str(content["message"])
@@ -62,6 +64,6 @@ def _refusal(answer: Answer) -> str:
 
 
 def _bare(status: int) -> str:
-    if status in (401, 403):
-        return f"The server answered {status}: it lets in whom --token or AWS credentials speak for."
+    if status == 403:
+        return "The server answered 403: on AWS, IAM has to let you in."
     return f"The server answered {status}."

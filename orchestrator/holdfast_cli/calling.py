@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from holdfast_cli.ingress_client import HandlerFailed, Place
+from holdfast_cli.ingress_client import HandlerFailed, Target
 from holdfast_cli.options import ingress_options, json_option
 from holdfast_cli.pairs import headers_of
 from holdfast_cli.printing import echo_json, echo_note, harmless
@@ -24,7 +24,7 @@ _ACCEPTED = "Accepted"
 
 
 def _invoking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the target and what is sent to it, which become `place`, `body` and `headers`."""
+    """Add the target and what is sent to it, which become `target`, `body` and `headers`."""
 
     @click.argument("target")
     @click.argument("body", required=False)
@@ -54,7 +54,7 @@ def _invoking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sent |= headers_of(headers)
         named = {"idempotency-key": idempotency_key, "x-restate-limit-key": limit_key}
         sent |= headers_of(f"{name}: {value}" for name, value in named.items() if value is not None)
-        return command(_place(target, key, scope), content, sent, **options)
+        return command(_target(target, key, scope), content, sent, **options)
 
     return with_request
 
@@ -63,7 +63,7 @@ def _invoking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_invoking_options
 @click.option("--timeout", metavar="DURATION", help="How long to wait, such as 10s; the invocation itself goes on.")
 def call(
-    place: Place,
+    target: Target,
     body: bytes | None,
     headers: dict[str, str],
     ingress: IngressClient,
@@ -77,7 +77,7 @@ def call(
     it from a file and - from stdin, and a header 'content-type: …' says if it is something else.
     """
     try:
-        answer = ingress.call(place, body, headers, timeout_s=_seconds(timeout))
+        answer = ingress.call(target, body, headers, timeout_s=_seconds(timeout))
     except HandlerFailed as failed:
         _echo_failure(failed, as_json=as_json)
         click.get_current_context().exit(1)
@@ -92,7 +92,7 @@ def call(
 @_invoking_options
 @click.option("--delay", metavar="DURATION", help="Begin after this time, such as 30s, 2h or 7d.")
 def send(
-    place: Place,
+    target: Target,
     body: bytes | None,
     headers: dict[str, str],
     ingress: IngressClient,
@@ -104,7 +104,7 @@ def send(
 
     TARGET and BODY are those of `holdfast call`.
     """
-    answer = ingress.send(place, body, headers, delay=delay)
+    answer = ingress.send(target, body, headers, delay=delay)
     if as_json:
         echo_json(answer)
         return
@@ -114,15 +114,15 @@ def send(
         echo_note("It was there already; nothing was started.")
 
 
-def _place(target: str, key: str | None, scope: str | None) -> Place:
-    parts = target.strip("/").split("/")
+def _target(text: str, key: str | None, scope: str | None) -> Target:
+    parts = text.strip("/").split("/")
     if key is not None:
         parts[1:1] = [key]
     if not 2 <= len(parts) <= 3 or (key is not None and len(parts) != 3) or not all(parts):
         raise UsageProblem(
-            f"{target!r} names no handler: write Service/handler, Service/key/handler, or Service/handler with --key."
+            f"{text!r} names no handler: write Service/handler, Service/key/handler, or Service/handler with --key."
         )
-    return Place(service=parts[0], key=parts[1] if len(parts) == 3 else None, handler=parts[-1], scope=scope)
+    return Target(service=parts[0], key=parts[1] if len(parts) == 3 else None, handler=parts[-1], scope=scope)
 
 
 def _content(body: str | None) -> bytes | None:

@@ -15,8 +15,8 @@ _SEND_SECONDS_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Which handler, and where its key and its scope are, if it has any."""
+class Target:
+    """A handler of a service, with the key and the scope that it has, if any."""
 
     service: str
     key: str | None
@@ -58,16 +58,18 @@ class IngressClient:
         """
         return json.loads(_checked(self._web.send("GET", "restate", "health", timeout_s=_SEND_SECONDS_MAX)).body)
 
-    def call(self, place: Place, body: bytes | None, headers: Mapping[str, str], *, timeout_s: float | None) -> Answer:
+    def call(
+        self, target: Target, body: bytes | None, headers: Mapping[str, str], *, timeout_s: float | None
+    ) -> Answer:
         """Call a handler and wait for what it returns.
 
         Raises:
             HandlerFailed: It ended in a failure.
             RequestFailed: The ingress refused the call, or could not be reached.
         """
-        return _checked(self._web.send("POST", *place.path("call"), headers=headers, body=body, timeout_s=timeout_s))
+        return _checked(self._web.send("POST", *target.path("call"), headers=headers, body=body, timeout_s=timeout_s))
 
-    def send(self, place: Place, body: bytes | None, headers: Mapping[str, str], *, delay: str | None) -> Any:
+    def send(self, target: Target, body: bytes | None, headers: Mapping[str, str], *, delay: str | None) -> Any:
         """Send to a handler; return what the ingress says of the invocation, which is durable by then.
 
         Raises:
@@ -75,7 +77,7 @@ class IngressClient:
         """
         query = None if delay is None else {"delay": delay}
         answer = self._web.send(
-            "POST", *place.path("send"), query=query, headers=headers, body=body, timeout_s=_SEND_SECONDS_MAX
+            "POST", *target.path("send"), query=query, headers=headers, body=body, timeout_s=_SEND_SECONDS_MAX
         )
         return json.loads(_checked(answer).body)
 

@@ -44,9 +44,9 @@ class Connection:
         """
         if self.stack is None:
             return AdminClient(self.admin_url, token=self.token)
-        from holdfast_cli.stack import open_stack
+        from holdfast_cli.stacks import open_stack, urls_of
 
-        return AdminClient(open_stack(self.stack).urls().admin)
+        return AdminClient(urls_of(open_stack(self.stack)).admin)
 
 
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,9 +104,9 @@ def ingress_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _check_one("ingress_url", stack)
         chosen = _chosen("ingress_url", stack)
         if chosen is not None:
-            from holdfast_cli.stack import open_stack
+            from holdfast_cli.stacks import open_stack, urls_of
 
-            ingress_url = open_stack(chosen).urls().ingress
+            ingress_url = urls_of(open_stack(chosen)).ingress
         return command(*arguments, ingress=IngressClient(ingress_url), **options)
 
     return with_ingress

@@ -17,9 +17,18 @@ _WIDTH_OF_A_FILE = 1_000_000
 _WIDTH_MIN = 40
 
 
+# Control characters, among them the one that begins a terminal's commands, and those that turn the direction of text.
+_COMMANDING = frozenset(("Cc", "Cf", "Cs"))
+
+
 def echo_json(content: object) -> None:
     """Print JSON for programs and curious people."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    click.echo(_spelled(json.dumps(content, indent=2, ensure_ascii=False)))
+
+
+def echo_json_line(content: object) -> None:
+    """Print JSON on one line, one of many."""
+    click.echo(_spelled(json.dumps(content, ensure_ascii=False)))
 
 
 def echo_note(sentence: str) -> None:
@@ -58,8 +67,21 @@ def harmless(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(each) in _COMMANDING else each for each in line)
 
 
-# Control characters, among them the one that begins a terminal's commands, and those that turn the direction of text.
-_COMMANDING = frozenset(("Cc", "Cf", "Cs"))
+def somebody_is_there() -> bool:
+    """Return whether there is anybody to ask."""
+    return sys.stdin.isatty()
+
+
+def somebody_is_watching() -> bool:
+    """Return whether there is anybody to show progress to."""
+    return sys.stderr.isatty()
+
+
+def _spelled(text: str) -> str:
+    """Return JSON in which what a terminal would obey is spelled out; it only occurs in strings."""
+    return "".join(
+        f"\\u{ord(each):04x}" if unicodedata.category(each) in _COMMANDING and each != "\n" else each for each in text
+    )
 
 
 def _width() -> int:

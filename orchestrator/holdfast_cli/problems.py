@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from holdfast_cli.printing import harmless
+
 
 class UsageProblem(click.ClickException):
     """Something was asked for that cannot be done as asked."""
@@ -15,6 +17,10 @@ class RequestFailed(click.ClickException):
     """A server refused a request, or could not be reached."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        # The words of handlers and of others are in there.
+        super().__init__(harmless(message))
 
 
 class ServerUnreachable(RequestFailed):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from holdfast_cli.options import admin_options, json_option
-from holdfast_cli.printing import echo_json, echo_note, echo_table
+from holdfast_cli.printing import echo_json, echo_note, echo_table, somebody_is_there
 from holdfast_cli.problems import UsageProblem
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def sql(query: str | None, client: AdminClient, *, as_json: bool) -> None:
     FROM information_schema.columns` lists them all.
     """
     if query is None or query == "-":
-        if sys.stdin.isatty():
+        if somebody_is_there():
             raise UsageProblem("Give a query, such as 'SELECT id, target, why FROM sys_invocation', or pipe one in.")
         query = sys.stdin.read()
     rows = client.request("POST", "query", body={"query": query})["rows"]

@@ -42,8 +42,8 @@ class Web:
         Raises:
             UsageProblem: It is no URL, or the token cannot be sent.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        host = _host(url)
+        if host is None:
             raise UsageProblem(f"{peer.option} takes a URL such as {peer.example}, not {url!r}.")
         # A header is one line of plain characters; the token itself is not for the screen.
         if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
@@ -51,7 +51,7 @@ class Web:
         self.url = url.rstrip("/")
         self._peer = peer
         self._token = token
-        self._opener = _opener(parts.hostname)
+        self._opener = _opener(host)
 
     def send(
         self,
@@ -81,17 +81,22 @@ class Web:
             said |= signed_headers(method, address, body or b"")
         request = Request(address, data=body, method=method, headers=said)
         try:
-            with self._opener.open(request, timeout=timeout_s) as response:
-                return _answer(response)
-        except HTTPError as error:
-            with error:
-                return _answer(error)
-        except (URLError, OSError, HTTPException) as error:
+            with self._opened(request, timeout_s) as response:
+                said = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(status=response.status, headers=said, body=response.read())
+        except (URLError, OSError, HTTPException, UnicodeError) as error:
             reason = getattr(error, "reason", None) or error
             raise ServerUnreachable(
                 f"The {self._peer.name} at {self.url} cannot be reached ({reason});"
                 f" is `holdfast dev` running, and {self._peer.option} right?"
             ) from error
+
+    def _opened(self, request: Request, timeout_s: float | None) -> Any:
+        try:
+            return self._opener.open(request, timeout=timeout_s)
+        except HTTPError as error:
+            # An answer like any other.
+            return error
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -99,6 +104,15 @@ class _NoRedirect(HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         """Follow none."""
+
+
+def _host(url: str) -> str | None:
+    """Return whom a URL names; None when it is none of HTTP."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in ("http", "https") else None
 
 
 def _opener(host: str) -> OpenerDirector:
@@ -113,8 +127,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _answer(response: Any) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(status=response.status, headers=headers, body=response.read())

@@ -53,12 +53,12 @@ def _on_aws(name: str) -> Iterator[Finding]:
     from holdfast_cli.doctor.queue_checks import QueueChecks
     from holdfast_cli.doctor.server_checks import ServerChecks
     from holdfast_cli.doctor.stack_checks import StackChecks
-    from holdfast_cli.stack import open_stack
+    from holdfast_cli.stacks import open_stack, urls_of
 
     stack = open_stack(name)
     from holdfast_aws.errors import AWS_ERRORS
 
-    server = ServerChecks(lambda: AdminClient(stack.urls().admin), now_ms=now_ms())
+    server = ServerChecks(lambda: AdminClient(urls_of(stack).admin), now_ms=now_ms())
     at_aws = StackChecks(stack, now_ms=now_ms(), function_arns=server.function_arns)
     queues = QueueChecks(stack, now_ms=now_ms())
     yield from findings_of([*at_aws.all(), *queues.all(), *server.all()], foreign=AWS_ERRORS)

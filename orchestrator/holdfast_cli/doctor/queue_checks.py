@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast_cli.doctor.findings import Check, Verdict
 
 if TYPE_CHECKING:
-    from holdfast_cli.stack import Stack
+    from holdfast_aws.stack import Stack
 
 # As the installation's own alarm has it: a watchdog is delayed by a quarter of an hour, and put back for as long again.
 _AGE_SECONDS_MAX = 45 * 60
@@ -74,14 +74,14 @@ class QueueChecks:
                 yield Verdict.OK, f"{said}."
 
     def _alarms(self) -> Iterator[tuple[Verdict, str]]:
-        names = [each.physical_id for each in self._stack.of_kind("AWS::CloudWatch::Alarm")]
+        names = self._stack.of_kind("AWS::CloudWatch::Alarm")
         if not names:
             yield Verdict.WARNING, "There are none in the stack."
             return
         client = self._stack.client("cloudwatch")
         alarms: list[dict[str, Any]] = []
         for start in range(0, len(names), _ALARMS_MAX):
-            chunk = names[start : start + _ALARMS_MAX]
+            chunk = list(names[start : start + _ALARMS_MAX])
             alarms += client.describe_alarms(AlarmNames=chunk, MaxRecords=_ALARMS_MAX)["MetricAlarms"]
         ringing = [each for each in alarms if each["StateValue"] == "ALARM"]
         for each in ringing:
@@ -97,8 +97,7 @@ class QueueChecks:
     def _queues(self) -> list[_Queue]:
         client = self._stack.client("sqs")
         found = []
-        for each in self._stack.of_kind("AWS::SQS::Queue"):
-            url = each.physical_id
+        for url in self._stack.of_kind("AWS::SQS::Queue"):
             told = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
             redrive = json.loads(told.get("RedrivePolicy", "{}"))
             found.append(

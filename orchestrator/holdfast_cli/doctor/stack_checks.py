@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from holdfast_aws.stack import variables_of
 from holdfast_cli.doctor.findings import Check, Verdict
 from holdfast_cli.problems import RequestFailed
-from holdfast_cli.stack import variables_of
 
 if TYPE_CHECKING:
-    from holdfast_cli.stack import Stack
+    from holdfast_aws.stack import Stack
 
 _FUNCTIONS = ("ingress", "dispatcher", "sends", "sweeper", "admin", "registrar")
 # Those that a queue feeds.

@@ -12,7 +12,7 @@ import click
 
 from holdfast_cli.clock import now_ms
 from holdfast_cli.invocations.filters import Filters, pages
-from holdfast_cli.printing import echo_json, echo_note, harmless
+from holdfast_cli.printing import echo_json, echo_note, harmless, somebody_is_there, somebody_is_watching
 from holdfast_cli.problems import RequestFailed, UsageProblem
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _ask(found: Sequence[dict[str, Any]], verb: Verb) -> None:
     common = [f"{count} of {target}" for target, count in by_target.most_common(_TARGETS_SHOWN)]
     others = len(by_target) - len(common)
     named = ", ".join(common) + (f" and those of {others} other handlers" if others else "")
-    if not sys.stdin.isatty():
+    if not somebody_is_there():
         raise UsageProblem(
             f"{verb.doing} {_count(len(found))} ({named}) wants to be confirmed, and nobody is here to ask: say --yes."
         )
@@ -98,7 +98,7 @@ def _ask(found: Sequence[dict[str, Any]], verb: Verb) -> None:
 
 def _shown(chunks: list[Sequence[str]], verb: Verb, *, count: int) -> Iterator[Sequence[str]]:
     """Yield the chunks, with a bar on a terminal."""
-    if len(chunks) <= 1 or not sys.stderr.isatty():
+    if len(chunks) <= 1 or not somebody_is_watching():
         yield from chunks
         return
     with click.progressbar(length=count, label=verb.doing, file=sys.stderr) as bar:

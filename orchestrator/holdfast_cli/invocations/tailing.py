@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ import click
 from holdfast_cli.clock import local_time
 from holdfast_cli.invocations.following import Follower, News
 from holdfast_cli.options import admin_options, json_option
-from holdfast_cli.printing import echo_note
+from holdfast_cli.printing import echo_json_line, echo_note
 from holdfast_cli.problems import ServerUnreachable
 
 if TYPE_CHECKING:
@@ -36,7 +35,10 @@ def tail(invocation_id: str, client: AdminClient, *, as_json: bool) -> None:
     outcome: dict[str, Any] = {}
     for shown, news in follow(client, invocation_id):
         for each in news:
-            click.echo(json.dumps(each.as_json(), ensure_ascii=False) if as_json else _line(each))
+            if as_json:
+                echo_json_line(each.as_json())
+            else:
+                click.echo(_line(each))
         outcome = shown.get("outcome") or {}
     if outcome.get("result") == "failure":
         click.get_current_context().exit(1)
@@ -58,7 +60,7 @@ def follow(client: AdminClient, invocation_id: str) -> Iterator[tuple[dict[str, 
         if shown["status"] == "completed":
             return
         pause_s = _PAUSE_S_MIN if news else min(2 * pause_s, _PAUSE_S_MAX)
-        time.sleep(pause_s)
+        sleep(pause_s)
         shown = _look(client, invocation_id)
 
 
@@ -70,7 +72,7 @@ def _look(client: AdminClient, invocation_id: str) -> Any:
         except ServerUnreachable:
             if silence == 0:
                 echo_note("The server does not answer; it is asked again for a minute.")
-            time.sleep(_PAUSE_S_MAX)
+            sleep(_PAUSE_S_MAX)
     return client.request("GET", "invocations", invocation_id)
 
 

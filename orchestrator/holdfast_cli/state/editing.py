@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from typing import TYPE_CHECKING
 
 import click
 
-from holdfast_cli.printing import echo_note
+from holdfast_cli.printing import echo_note, somebody_is_there
 from holdfast_cli.problems import RequestFailed, UsageProblem
 from holdfast_cli.state.document import DocumentError, text_of, values_of
 from holdfast_cli.state.keyed import Named, Read, read, write
@@ -51,7 +50,7 @@ def _edited(before: Read) -> dict[str, bytes] | None:
         except DocumentError as error:
             text = edited
             sentence = f"This cannot be stored: {error}."
-            if not sys.stdin.isatty():
+            if not somebody_is_there():
                 raise UsageProblem(f"{sentence} What you wrote is in {_kept(edited)}.") from error
             click.confirm(f"{sentence} Edit it again?", abort=True, default=True, err=True)
 

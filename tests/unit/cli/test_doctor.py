@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from holdfast_aws.stack import Stack
 from holdfast_cli.admin_client import AdminClient
 from holdfast_cli.clock import now_ms
 from holdfast_cli.doctor.findings import Verdict
 from holdfast_cli.doctor.server_checks import ServerChecks
 from holdfast_cli.doctor.stack_checks import StackChecks
-from holdfast_cli.stack import Stack
 from tests.support.canned_aws import REGION, Refused
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.installation import Installation
@@ -232,6 +232,13 @@ def test_a_stack_that_is_not_there(shell: Shell, installation: Installation) -> 
     found = verdicts(shell, "--stack", "Nowhere", exit_code=1)
     assert list(found) == ["stack"]
     assert "does not exist" in found["stack"][0][1]
+
+
+def test_nothing_to_recover(shell: Shell, installation: Installation) -> None:
+    """A stack without a dispatcher has nothing to recover, which is one sentence."""
+    installation.descriptions["Function-dispatcher"] = "somebody else's"
+    result = shell.run("recover", "--stack", "Shop")
+    assert (result.exit_code, "'Shop' has no Holdfast in it" in result.stderr) == (1, True)
 
 
 def test_commands_at_a_stack(shell: Shell, installation: Installation) -> None:

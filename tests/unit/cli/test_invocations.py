@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from holdfast_cli.invocations.tailing import follow
+from holdfast_cli.problems import ServerUnreachable
 from tests.unit.cli.conftest import Shell
 
 
@@ -99,6 +102,27 @@ def test_more_than_one_request_may_name(shell: Shell, monkeypatch: pytest.Monkey
     assert set(sent) <= set(killed["succeeded"])
 
 
+@pytest.mark.parametrize(("answer", "is_killed"), [("n\n", False), ("y\n", True)])
+def test_asking(shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, is_killed: bool) -> None:
+    """Somebody who is there is told how many of what it would be, and asked."""
+    monkeypatch.setattr("holdfast_cli.invocations.batches.somebody_is_there", lambda: True)
+    sent = shell.sent("Gate/asked/wait")
+    shell.become(sent, "suspended")
+    result = shell.run("invocations", "kill", "--key", "asked", stdin=answer)
+    assert "Killing 1 invocation: 1 of Gate/wait. Go on?" in result.stderr
+    assert result.exit_code == (0 if is_killed else 1)
+    shell.become(sent, "completed" if is_killed else "suspended")
+    shell.run("invocations", "kill", sent)
+
+
+def test_progress(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who watches is told what goes on; results stay on stdout."""
+    monkeypatch.setattr("holdfast_cli.invocations.batches.somebody_is_watching", lambda: True)
+    monkeypatch.setattr("holdfast_cli.invocations.batches._CHUNK", 1)
+    result = shell.run("invocations", "kill", *naps(shell, "progress", 2))
+    assert (result.stdout, "Killing" in result.stderr) == ("2 invocations ended.\n", True)
+
+
 @pytest.mark.parametrize(
     "arguments", [("cancel",), ("cancel", "inv_1", "--service", "Echo"), ("restart", "a", "b", "--from", "1")]
 )
@@ -137,18 +161,56 @@ def test_tail_until_it_ends(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> No
     shell.become(sent, "suspended")
     looks = 0
 
-    def look_again(_: float) -> None:
+    def look_again(_pause_s: float) -> None:
         nonlocal looks
         looks += 1
         if looks == 2:
             shell.out("invocations", "cancel", sent)
             shell.become(sent, "completed")
 
-    monkeypatch.setattr("holdfast_cli.invocations.tailing.time.sleep", look_again)
+    monkeypatch.setattr("holdfast_cli.invocations.tailing.sleep", look_again)
     result = shell.run("invocations", "tail", sent)
     assert looks == 2
     assert "suspended: waits for awakeable sign_" in result.output
     assert "failure: [409]" in result.output.splitlines()[-1]
+
+
+def test_tail_of_a_server_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer for a while is asked again; one that stays away is not asked for ever."""
+    pauses: list[float] = []
+    monkeypatch.setattr("holdfast_cli.invocations.tailing.sleep", pauses.append)
+    shown = {"status": "running", "attempts": 1, "modified_at": "2026-01-01T00:00:00Z", "journal": []}
+
+    class Absent:
+        def __init__(self, answers: list[str | None]) -> None:
+            self.answers = answers
+
+        def request(self, *_: str) -> dict[str, Any]:
+            if not self.answers or (status := self.answers.pop(0)) is None:
+                raise ServerUnreachable("gone")
+            return {**shown, "status": status}
+
+    back = Absent(["running", None, None, "completed"])
+    looks = [look["status"] for look, _ in follow(back, "inv_1")]  # type: ignore[arg-type]
+    assert looks == ["running", "completed"]
+    with pytest.raises(ServerUnreachable):
+        list(follow(Absent(["running"]), "inv_1"))  # type: ignore[arg-type]
+    assert len(pauses) < 50
+
+
+def test_tail_slows_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing happens it is looked at ever less often, within a bound, and often again when something does."""
+    pauses: list[float] = []
+    monkeypatch.setattr("holdfast_cli.invocations.tailing.sleep", pauses.append)
+    statuses = ["suspended"] * 8 + ["running", "completed"]
+
+    class Slow:
+        def request(self, *_: str) -> dict[str, Any]:
+            return {"status": statuses.pop(0), "attempts": 1, "modified_at": "", "journal": []}
+
+    list(follow(Slow(), "inv_1"))  # type: ignore[arg-type]
+    assert pauses == sorted(pauses[:8]) + pauses[:1]
+    assert len(set(pauses)) < len(pauses) - 1
 
 
 def test_describing_at_length(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from holdfast_cli.clock import age
 from holdfast_cli.main import main
-from holdfast_cli.printing import echo_table, harmless
+from holdfast_cli.printing import echo_json, echo_table, harmless
 from tests.support.import_cost import modules_after
 
 DAY_MS = 86_400_000
@@ -25,6 +26,16 @@ def test_a_table_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
 def test_values_do_nothing_to_a_terminal(text: str) -> None:
     """Nothing that others have stored moves the cursor, changes colours or turns text around."""
     assert harmless(text).isprintable()
+
+
+def test_json_does_nothing_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON is the same JSON, with what a terminal would obey spelled out, and halves of characters, too."""
+    content = {"text": "ü\x9b31m\x1b[2J\u202e\n", "half": "\ud800"}
+    echo_json(content)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == content
+    assert "ü" in printed
+    assert all(line.isprintable() for line in printed.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,11 @@ def test_a_redirect_gets_no_token(listener: Listener) -> None:
     ("status", "body", "words"),
     [
         (200, b"<html>", "is no admin API"),
-        (401, b"", "--token"),
-        (403, b'{"Message": "Forbidden"}', "AWS credentials"),
+        (401, b'{"message": "a token"}', "set HOLDFAST_TOKEN, or --token"),
+        (403, b'{"Message": "Forbidden"}', "IAM has to let you in"),
         (500, b"[]", "The server answered 500."),
         (409, b'{"message": "busy", "restate_code": "RT1"}', "busy (RT1)"),
+        (409, b'{"message": "two\\nlines and \\u001b[2J"}', "two lines and \ufffd[2J"),
     ],
 )
 def test_odd_answers(listener: Listener, status: int, body: bytes, words: str) -> None:
@@ -101,6 +102,20 @@ def test_odd_answers(listener: Listener, status: int, body: bytes, words: str) -
     result = listed(listener)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:9070", "http://", "http://[", ""])
+def test_urls_that_are_none(url: str) -> None:
+    """What is no URL of HTTP is a usage problem."""
+    result = CliRunner().invoke(main, ["services", "list", "--admin-url", url])
+    assert (result.exit_code, "--admin-url takes a URL such as" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:x", "http://127.0.0.1:1/ü"])
+def test_urls_that_lead_nowhere(url: str) -> None:
+    """A URL at which nobody can be asked is a failure in one sentence."""
+    result = CliRunner().invoke(main, ["services", "list", "--admin-url", url])
+    assert (result.exit_code, "cannot be reached" in result.stderr) == (1, True)
 
 
 def test_a_proxy_is_not_for_loopback(listener: Listener) -> None:
