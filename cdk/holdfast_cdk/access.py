@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 
+from holdfast_aws import listing_index
 from holdfast_cdk.blobs import Blobs
 from holdfast_cdk.nag import accept_wildcard
 from holdfast_cdk.queues import Queues
@@ -64,8 +65,15 @@ class Access:
         self._allow(role, self._tables.registry, *_READ)
 
     def register(self, role: iam.Role) -> None:
-        """Allow to register and to forget deployments."""
+        """Allow to register and to forget deployments, and to write down the names of their services."""
         self._allow(role, self._tables.registry, *_WRITE)
+        self._allow(role, self._tables.keys, "dynamodb:Query", "dynamodb:PutItem")
+
+    def look(self, role: iam.Role) -> None:
+        """Allow to list invocations, and keys that have a queue."""
+        index = f"{self._tables.journal.table_arn}/index/{listing_index.NAME}"
+        role.add_to_policy(iam.PolicyStatement(actions=["dynamodb:Query"], resources=[index]))
+        self._allow(role, self._tables.keys, "dynamodb:Scan")
 
     def scan(self, role: iam.Role) -> None:
         """Allow to look through all invocations."""
@@ -111,4 +119,5 @@ class Access:
         accept_wildcard(role, objects, "The objects of the one bucket that holds this installation's large values.")
 
     def _allow(self, role: iam.Role, table: dynamodb.Table, *actions: str) -> None:
-        table.grant(role, *actions)
+        # Not `table.grant`: that gives away the indexes of a table together with it.
+        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[table.table_arn]))

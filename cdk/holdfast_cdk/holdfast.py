@@ -154,6 +154,7 @@ class Holdfast(Construct):
         # Both register; the registrar also looks whether anything still runs on a version before it removes it.
         for each in (self.admin, self.registrar):
             access.register(each.role)
+        access.look(self.admin.role)
         access.registry(self.registrar.role)
         access.scan(self.registrar.role)
 

@@ -7,6 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from holdfast_aws import listing_index
+
 # The attributes of the models in holdfast_aws; short, because a name is billed with every item.
 PARTITION = "p"
 SORT = "s"
@@ -23,6 +25,13 @@ class Tables(Construct):
         self._removal_policy = removal_policy
         self._encryption_key = encryption_key
         self.journal = self._table("Journal", expires=True)
+        # An installation that has none yet gets it with its next deployment: CloudFormation waits until it is there.
+        self.journal.add_global_secondary_index(
+            index_name=listing_index.NAME,
+            partition_key=dynamodb.Attribute(name=listing_index.PARTITION, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=listing_index.SORT, type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
         self.keys = self._table("Keys", expires=True)
         self.timers = self._table("Timers", expires=False)
         self.registry = self._table("Registry", expires=False)

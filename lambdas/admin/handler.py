@@ -7,5 +7,6 @@ from holdfast_http.admin.app import Admin
 from holdfast_http.powertools import function_url_resolver_for
 
 process = Process(settings(), runs_max=0)
+process.world.listing = process.ports.store.listing
 admin = Admin(process.engine, product_version=settings().version, ingress_url=settings().ingress_url)
 handler = process.handler(function_url_resolver_for(admin).resolve_async)

@@ -29,6 +29,7 @@ class DeploymentStore(Part):
                 f"the manifest of {deployment.endpoint.address} has {len(content)} bytes compressed; the limit is"
                 f" {_CONTENT_BYTES_MAX}: give fewer or smaller JSON schemas, or split the deployment"
             )
+        await self.services.note(service.name for service in deployment.manifest.services)
         await self.dynamo.put(self.models.deployment(id=deployment.id, content=content), None)
 
     async def forget_deployment(self, deployment_id: str) -> None:
@@ -39,4 +40,5 @@ class DeploymentStore(Part):
         """Return all deployments, oldest first."""
         raws = await self.dynamo.query(self.models.deployment, "p = :kind", {":kind": _KIND})
         found = [_decode(zlib.decompress(raw["v"]["B"])) for raw in raws]
+        self.services.deployed(service.name for each in found for service in each.manifest.services)
         return sorted(found, key=lambda deployment: (deployment.created_ms, deployment.id))

@@ -52,6 +52,7 @@ class HeadStore(Part):
 
     async def create(self, head: Head) -> Head | None:
         """Put the head if there is none; return None, or the head that was there."""
+        await self.services.note([head.target.service])
         result = await self.dynamo.put(head_item(self.models.head, head), H.id.does_not_exist())
         if isinstance(result, Written):
             self._lives.see(head)

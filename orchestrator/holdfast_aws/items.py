@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from holdfast_aws import listing_index
 from holdfast_aws.models import HeadItem, LockItem, NoteItem, PageItem, PromiseItem
 from holdfast_engine.records import Head, Kept, Lock, Note, Page, Promise, Status
 from holdfast_protocol.items import page_of, page_sort
@@ -49,6 +50,7 @@ def head_item(model: type[HeadItem], head: Head) -> HeadItem:
         is_open=unless(head.is_open, False),
         deployment_id=head.deployment_id,
         protocol_version=head.protocol_version,
+        listed=listing_index.partition_of(head.target.service, head.id),
         created_ms=head.created_ms,
         modified_ms=unless(head.modified_ms, head.created_ms),
         last_entry_ms=unless(head.last_entry_ms, head.created_ms),

@@ -12,6 +12,7 @@ from typing import TypeVar
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
+from holdfast_aws import listing_index
 from holdfast_aws.attributes import (
     AwaitingAttribute,
     BytesAttribute,
@@ -60,7 +61,9 @@ class HeadItem(Model):
     acquirer = BytesAttribute(attr_name="W", null=True)
     deployment_id = UnicodeAttribute(attr_name="d", null=True)
     protocol_version = IntAttribute(attr_name="v", null=True)
-    created_ms = IntAttribute(attr_name="c")
+    # Absent in what was created before there was the index.
+    listed = UnicodeAttribute(attr_name=listing_index.PARTITION, null=True)
+    created_ms = IntAttribute(attr_name=listing_index.SORT)
     modified_ms = IntAttribute(attr_name="m", null=True)
     last_entry_ms = IntAttribute(attr_name="y", null=True)
     # In seconds, rounded up, so that the update that ends an invocation can add it to the time.
@@ -162,6 +165,13 @@ class PromiseItem(Model):
     by = UnicodeAttribute(attr_name="b", null=True)
     listeners = SinksAttribute(attr_name="w", null=True)
     expires_s = IntAttribute(attr_name="x", null=True)
+
+
+class ServiceNameItem(Model):
+    """Table keys: that a service has, or had, invocations. No key has a separator in front, see `keys.py`."""
+
+    kind = UnicodeAttribute(hash_key=True, attr_name="p", default="\x1dservices")
+    name = UnicodeAttribute(range_key=True, attr_name="s")
 
 
 class TimerItem(Model):

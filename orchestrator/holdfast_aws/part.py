@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pynamodb.attributes import Attribute
@@ -18,11 +19,13 @@ from holdfast_aws.models import (
     NoteItem,
     PageItem,
     PromiseItem,
+    ServiceNameItem,
     TableNames,
     ValueItem,
     WaitItem,
     bound,
 )
+from holdfast_aws.service_names import ServiceNames
 from holdfast_engine.ports import Clock
 from holdfast_protocol.items import EPOCH, EXPIRES
 
@@ -43,6 +46,7 @@ class Models:
     value: type[ValueItem]
     promise: type[PromiseItem]
     deployment: type[DeploymentItem]
+    service_name: type[ServiceNameItem]
 
     @classmethod
     def of(cls, tables: TableNames) -> Models:
@@ -56,6 +60,7 @@ class Models:
             value=bound(ValueItem, tables.keys),
             promise=bound(PromiseItem, tables.keys),
             deployment=bound(DeploymentItem, tables.registry),
+            service_name=bound(ServiceNameItem, tables.keys),
         )
 
 
@@ -67,6 +72,11 @@ class Part:
         self.models = models
         self._clock = clock
         self._lives = Lives(lifetimes)
+
+    @cached_property
+    def services(self) -> ServiceNames:
+        """The names of services, for those who list."""
+        return ServiceNames(self.dynamo, self.models.service_name)
 
 
 def put(attribute: Attribute[Any], value: Any) -> Action:

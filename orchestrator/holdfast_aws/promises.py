@@ -62,6 +62,17 @@ class PromiseStore(KeyStore):
         promise = _promise_in(result.item)
         return promise if promise.outcome is not None else None
 
+    async def promises(self, key: KeyRef) -> tuple[tuple[str, Promise], ...]:
+        """Return the promises of a key by name; of a long name there is only its hash."""
+        found: list[tuple[str, Promise]] = []
+        for prefix in (_PREFIX, _HASHED_PREFIX):
+            # Between, for there is a stand-in whose `begins_with` takes one case for the other.
+            values = {":key": partition_of(key), ":from": prefix, ":to": prefix + "\U0010ffff"}
+            raws = await self.dynamo.query(self.models.promise, "p = :key AND s BETWEEN :from AND :to", values)
+            alive = [raw for raw in raws if not self._has_expired(raw)]
+            found += [(raw["s"]["S"].removeprefix(prefix), _promise_in(raw)) for raw in alive]
+        return tuple(sorted(found, key=lambda each: each[0]))
+
     async def retire_key(self, key: KeyRef, *, expires_ms: int) -> None:
         """Let state and promises of a workflow's key expire with its run; repeated, it only reads."""
         partition = partition_of(key)

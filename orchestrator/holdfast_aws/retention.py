@@ -13,6 +13,7 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
+from holdfast_aws import listing_index
 from holdfast_aws.dynamo import Refused, Request
 from holdfast_aws.heads import head_before, refused_head
 from holdfast_aws.items import NOTE_PREFIX, Raw, head_of, seconds_up
@@ -136,23 +137,34 @@ class RetentionStore(JournalStore):
     async def keep_stretch(self, place: str | None) -> str | None:
         """Keep what has grown old without ending, in a stretch of the journal table; the walk's work (`lifetimes.py`).
 
+        What was created before there was an index of invocations comes into it on the way.
+
         A look that is a little out of date is as good: whoever ends meanwhile is left alone by `keep`, which looks for
         itself, and nobody who is old has become so within the last seconds.
         """
         old_ms = self._lives.lifetimes.old_since_ms(self._clock.now_ms())
         request: Request = {
-            "FilterExpression": "s = :head AND t <> :ended AND c <= :old",
+            "FilterExpression": "s = :head AND (attribute_not_exists(#listed) OR (t <> :ended AND c <= :old))",
             "ExpressionAttributeValues": {
                 ":head": {"S": HEAD_SORT},
                 ":ended": {"S": STATUS_COMPLETED},
                 ":old": {"N": str(old_ms)},
             },
-            "ProjectionExpression": "p",
+            "ExpressionAttributeNames": {"#listed": listing_index.PARTITION},
+            "ProjectionExpression": "p, g, #listed",
         }
         after = json.loads(place) if place is not None else None
         found, behind = await self.dynamo.scan_page(self.models.head, request, after=after)
+        await _few_at_a_time([self._list(raw) for raw in found if listing_index.PARTITION not in raw])
         await _few_at_a_time([self.keep(raw["p"]["S"]) for raw in found])
         return json.dumps(behind) if behind is not None else None
+
+    async def _list(self, raw: Raw) -> None:
+        """Put an invocation into the index that was created before there was one."""
+        target, _ = H.target.deserialize(raw["g"]["S"])
+        partition = listing_index.partition_of(target.service, raw["p"]["S"])
+        head = self.models.head(id=raw["p"]["S"])
+        await self.dynamo.mark(head, [H.listed.set(partition)], H.id.exists() & H.listed.does_not_exist())
 
     async def expired(self, *, now_ms: int, limit: int) -> list[Head]:
         """Return completed heads whose retention is over.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from holdfast_aws.deployments import DeploymentStore
 from holdfast_aws.dynamo import Dynamo
@@ -16,6 +17,9 @@ from holdfast_aws.retention import RetentionStore
 from holdfast_aws.values import ValueBlobs
 from holdfast_engine.meter import Meter
 from holdfast_engine.ports import Clock
+
+if TYPE_CHECKING:
+    from holdfast_aws.listing import DynamoListing
 
 
 class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PermitStore, PromiseStore):
@@ -32,6 +36,13 @@ class DynamoStore(InterventionStore, RetentionStore, DeploymentStore, PermitStor
     ) -> None:
         self.meter = Meter()
         super().__init__(Dynamo(client, meter=self.meter), Models.of(tables), clock, lifetimes, blobs=blobs)
+
+    @cached_property
+    def listing(self) -> DynamoListing:
+        """What finds invocations for people; imported when somebody looks."""
+        from holdfast_aws.listing import DynamoListing
+
+        return DynamoListing(self)
 
     async def flushed(self) -> None:
         """Return at once: what DynamoDB has acknowledged is durable."""

@@ -15,10 +15,10 @@ from holdfast_engine.keys import Entered, enter, held_key, leave
 from holdfast_engine.kill import bury
 from holdfast_engine.load import is_pinned, journal_of, journal_of_stored, load_epoch
 from holdfast_engine.notify import deliver_again, settled
-from holdfast_engine.outcomes import outcome_of_head
+from holdfast_engine.outcomes import outcome_in, outcome_of_head
 from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
-from holdfast_engine.ports import Fenced
+from holdfast_engine.ports import Fenced, Loaded
 from holdfast_engine.records import Head, Kept, Kind, StateWrites, Status
 from holdfast_engine.retention import retire
 from holdfast_engine.settle import note_death
@@ -42,24 +42,26 @@ async def advance(world: World, invocation_id: str, *, expected_until_ms: int) -
 
 
 async def _advance(world: World, invocation_id: str, expected_until_ms: int) -> int | None:
-    head = await world.store.head(invocation_id)
-    if head is None:
+    # All of it at once: most messages name an invocation at rest, and then its journal is what comes next.
+    loaded = await world.store.load(invocation_id, epoch=None)
+    if loaded is None or isinstance(loaded, Fenced):
         now = world.clock.now_ms()
         return now + world.settings.put_back_ms if now < expected_until_ms else None
+    head = loaded.head
     match head.status:
         case Status.COMPLETED:
-            return await _finish_up(world, head)
+            return await _finish_up(world, loaded)
         case Status.SCHEDULED:
             return await _scheduled(world, head)
         case Status.QUEUED:
             return await _queued(world, head)
         case Status.PAUSED:
-            return await _perform_only(world, head)
+            return await _perform_only(world, loaded)
         case Status.BACKING_OFF if head.retry_at_ms is not None and head.retry_at_ms > world.clock.now_ms():
             await world.wakeups.wake(head.id, not_before_ms=head.retry_at_ms)
-            return await _perform_only(world, head)
+            return await _perform_only(world, loaded)
         case Status.SUSPENDED:
-            return await _suspended(world, head)
+            return await _suspended(world, loaded)
         case Status.RUNNING if (until := _leased_until(world, head)) is not None:
             return until
         case Status.RUNNING:
@@ -67,7 +69,8 @@ async def _advance(world: World, invocation_id: str, expected_until_ms: int) -> 
         case Status.READY if not await is_turn(world, head):
             return None
         case _:
-            return await _take(world, head, has_died=False)
+            journal = await journal_of(world, head, loaded.pages, loaded.notes)
+            return await _take(world, head, has_died=False, journal=journal)
 
 
 def _leased_until(world: World, head: Head) -> int | None:
@@ -128,10 +131,10 @@ async def _take(
 
 async def _leave_if_over(world: World, head: Head) -> None:
     """Give a key back at once that was entered for an invocation which had come to its end meanwhile."""
-    latest = await world.store.head(head.id)
-    if latest is None:
+    latest = await world.store.load(head.id, epoch=None)
+    if latest is None or isinstance(latest, Fenced):
         await leave(world, head, ticket=None, writes=NO_WRITES)
-    elif latest.status is Status.COMPLETED:
+    elif latest.head.status is Status.COMPLETED:
         await _finish_up(world, latest)
 
 
@@ -209,10 +212,8 @@ async def _scheduled(world: World, head: Head) -> int | None:
     return await _queued(world, moved) if status is Status.QUEUED else await _take(world, moved, has_died=False)
 
 
-async def _suspended(world: World, head: Head) -> int | None:
-    held = await _unowned(world, head)
-    if held is None or held.head.status is not Status.SUSPENDED:
-        return world.clock.now_ms()
+async def _suspended(world: World, loaded: Loaded) -> int | None:
+    held = await _unowned(world, loaded)
     assert held.head.awaiting is not None
     now = world.clock.now_ms()
     if held.journal.has_resolved(held.head.awaiting, now_ms=now, signals_from=held.journal.durable):
@@ -221,20 +222,20 @@ async def _suspended(world: World, head: Head) -> int | None:
     await apply_state(world, held)
     due = held.journal.next_due_ms(after_ms=now)
     if due is not None:
-        await world.wakeups.wake(head.id, not_before_ms=due)
+        await world.wakeups.wake(held.head.id, not_before_ms=due)
     return None
 
 
-async def _perform_only(world: World, head: Head) -> int | None:
-    held = await _unowned(world, head)
-    if held is not None:
-        await perform(world, held, start_run)
-        await apply_state(world, held)
+async def _perform_only(world: World, loaded: Loaded) -> int | None:
+    held = await _unowned(world, loaded)
+    await perform(world, held, start_run)
+    await apply_state(world, held)
     return None
 
 
-async def _finish_up(world: World, head: Head) -> int | None:
+async def _finish_up(world: World, loaded: Loaded) -> int | None:
     """Do again all that follows from completion (O-6): effects, sinks, children of a kill, the key."""
+    head = loaded.head
     # Whoever lets go of a journal has seen to everything before.
     if world.performed.is_settled(head) or head.kept is not Kept.JOURNAL:
         # All but a second turn at the key: a waiter that was cancelled is served like the others, and leaves.
@@ -244,24 +245,20 @@ async def _finish_up(world: World, head: Head) -> int | None:
     if head.is_killed:
         await bury(world, head, start_run)
         return None
-    held = await _unowned(world, head)
-    if held is not None:
-        await perform(world, held, start_run)
-        if head.kind.holds_key:
-            await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
-        # Behind the state: whoever gets the outcome finds what was written.
-        await deliver_again(world, head, await outcome_of_head(world, head))
-        await retire(world, head, held.journal)
+    held = await _unowned(world, loaded)
+    await perform(world, held, start_run)
+    if head.kind.holds_key:
+        await leave(world, head, ticket=head.ticket, writes=_last_writes(held))
+    # Behind the state: whoever gets the outcome finds what was written.
+    await deliver_again(world, head, outcome_in(head, held.journal) or await outcome_of_head(world, head))
+    await retire(world, head, held.journal)
     await let_go(world, head)
     await settled(world, head)
     return None
 
 
-async def _unowned(world: World, head: Head) -> Held | None:
+async def _unowned(world: World, loaded: Loaded) -> Held:
     """Return an invocation for looking and performing, not for writing to its journal."""
-    loaded = await world.store.load(head.id, epoch=None)
-    if loaded is None or isinstance(loaded, Fenced):
-        return None
     journal = await journal_of(world, loaded.head, loaded.pages, loaded.notes)
     key = await held_key(world, loaded.head) if loaded.head.kind.holds_key else None
     return Held(

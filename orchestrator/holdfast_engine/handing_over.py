@@ -28,11 +28,12 @@ from holdfast_engine.held import Held
 from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import is_pinned, journal_of
 from holdfast_engine.pages import slot_in_head
-from holdfast_engine.ports import Fenced, Loaded
+from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Kind, Note, Status
 from holdfast_engine.trees import resolves_alone
 
 if TYPE_CHECKING:
+    from holdfast_engine.journal import Journal
     from holdfast_engine.world import World
 
 _LOG = logging.getLogger("holdfast")
@@ -57,11 +58,10 @@ async def hand_over(world: World, invocation_id: str, note: Note) -> bool:
 
 
 async def _taken(world: World, invocation_id: str, note: Note) -> Held | None:
-    loaded = await world.store.load(invocation_id, epoch=None)
-    if loaded is None or isinstance(loaded, Fenced) or not _may_go_on(loaded, note):
+    resting = world.in_hand.resting(invocation_id) or await _resting(world, invocation_id)
+    if resting is None or not _may_go_on(resting[0], note):
         return None
-    head = loaded.head
-    journal = await journal_of(world, head, loaded.pages, loaded.notes)
+    head, journal = resting
     journal.add_note(note)
     world.lacking.arrived(invocation_id, int(leaf_of(note.frame)[1]))
     now = world.clock.now_ms()
@@ -86,9 +86,15 @@ async def _taken(world: World, invocation_id: str, note: Note) -> Held | None:
     return Held(head=acquired.head, journal=journal, key=None, performed=performed, last_entry_ms=head.last_entry_ms)
 
 
-def _may_go_on(loaded: Loaded, note: Note) -> bool:
+async def _resting(world: World, invocation_id: str) -> tuple[Head, Journal] | None:
+    loaded = await world.store.load(invocation_id, epoch=None)
+    if loaded is None or isinstance(loaded, Fenced):
+        return None
+    return loaded.head, await journal_of(world, loaded.head, loaded.pages, loaded.notes)
+
+
+def _may_go_on(head: Head, note: Note) -> bool:
     """Return whether an invocation waits for just this, with no key to be read and no handler that may still write."""
-    head: Head = loaded.head
     if head.status is not Status.SUSPENDED or head.awaiting is None or head.is_open or head.kind is not Kind.STATELESS:
         return False
     return resolves_alone(head.awaiting, leaf_of(note.frame), is_success=is_success(note.frame))

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from holdfast_engine.held import Held
+    from holdfast_engine.journal import Journal
+    from holdfast_engine.records import Head
+
+# What is kept of invocations at rest: mostly they go on a moment later, or not in this event.
+_RESTING_MAX = 64
+_RESTING_BYTES_MAX = 65_536
+
 
 class InHand:
     """The invocations whose messages have been handled in the present event and are acknowledged only at its end.
@@ -17,6 +28,7 @@ class InHand:
     def __init__(self) -> None:
         self._idle: set[str] = set()
         self._busy: set[str] = set()
+        self._resting: dict[str, tuple[Head, Journal]] = {}
 
     def put(self, invocation_id: str) -> None:
         """Take note that a message has been handled and is still here."""
@@ -28,6 +40,20 @@ class InHand:
             return False
         self._busy.add(invocation_id)
         return True
+
+    def rest(self, held: Held) -> None:
+        """Keep what the attempt that has just been suspended knows: who goes on with it here need not read it again.
+
+        Nobody but an attempt writes to a journal, and acquiring tells that there has been none since.
+        """
+        if sum(map(len, held.journal.entries)) <= _RESTING_BYTES_MAX:
+            self._resting[held.head.id] = (held.head, held.journal)
+        if len(self._resting) > _RESTING_MAX:
+            del self._resting[next(iter(self._resting))]
+
+    def resting(self, invocation_id: str) -> tuple[Head, Journal] | None:
+        """Return the head and the journal that were kept of an invocation, once."""
+        return self._resting.pop(invocation_id, None)
 
     def put_back(self, invocation_id: str) -> None:
         """Give up a claim: the invocation is at rest, or somebody has a message for it."""
@@ -42,3 +68,4 @@ class InHand:
         """Forget everything: the event is over."""
         self._idle.clear()
         self._busy.clear()
+        self._resting.clear()

@@ -12,12 +12,16 @@ _READ_UNIT_BYTES = 4096
 class Meter:
     """Write and read units since the start; a refused condition costs what a write costs.
 
-    `retention_units` are write units too, and not among `write_units`: what it costs afterwards that items go away.
+    `retention_units` are write units too, and not among `write_units`: what it costs afterwards that items go away. So
+    are `listing_units`: what it costs that invocations can be listed. What lists have read is counted by itself too; it
+    comes in halves.
     """
 
     write_units: int = 0
     read_units: int = 0
     retention_units: int = 0
+    listing_units: int = 0
+    listing_read_units: float = 0
     writes: int = 0
     reads: int = 0
 
@@ -46,6 +50,14 @@ class Meter:
     def bill_retention(self, units: int) -> None:
         """Count one deletion, or one mark, that costs so much."""
         self.retention_units += units
+
+    def bill_listing(self, units: int) -> None:
+        """Count what an index was written for."""
+        self.listing_units += units
+
+    def bill_listing_read(self, units: float) -> None:
+        """Count one read for a list that costs so much."""
+        self.listing_read_units += units
 
 
 def _write_units(size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast_engine.journal import Journal
 from holdfast_engine.keys import held_key, leave
 from holdfast_engine.load import journal_of, journal_of_stored
 from holdfast_engine.ports import Fenced
@@ -33,9 +34,19 @@ async def outcome_of_head(world: World, head: Head) -> Outcome:
             return GONE
         head = loaded.head
         journal = await journal_of(world, head, loaded.pages, ())
-        if head.outcome_index is not None and head.outcome_index < len(journal.entries):
-            return outcome_of(journal.entries[head.outcome_index])
+        outcome = outcome_in(head, journal)
+        if outcome is not None:
+            return outcome
     return GONE
+
+
+def outcome_in(head: Head, journal: Journal) -> Outcome | None:
+    """Return how a completed invocation ended, if its head and its journal, read together, say so."""
+    if head.outcome is not None:
+        return head.outcome
+    if head.outcome_index is None or head.outcome_index >= len(journal.entries):
+        return None
+    return outcome_of(journal.entries[head.outcome_index])
 
 
 async def _write_state(world: World, head: Head) -> None:

@@ -135,6 +135,8 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bo
         if due is not None:
             await world.wakeups.wake(held.head.id, not_before_ms=due)
         world.lacking.note(held.head, awaiting, held.journal)
+        if not world.settings.is_alone:
+            world.in_hand.rest(held)
         return True
     return await _again(world, held, now)
 

@@ -1,7 +1,6 @@
 """Listing over the bare store port: what is unfinished, and the keys that have a queue; it says that this is not all.
 
-It is what there is on DynamoDB until the index by service is: `Store.unfinished` pages through all heads there, so each
-page looks at a bounded number of them, and the order within the whole is that of the ids.
+A page looks at a bounded number of heads, and the order within the whole is that of the ids.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ class UnfinishedListing:
     """Finds what recovery finds."""
 
     lists_all = False
+    lists_keys = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -29,6 +29,7 @@ class UnfinishedListing:
         """Return those among the unfinished that match; newest first within a page."""
         last = after.id if after is not None else None
         heads = []
+        looked_at = 0
         for _ in range(_PAGES_MAX):
             page = await self._store.unfinished(after=last, limit=_PAGE)
             if not page:
@@ -36,6 +37,7 @@ class UnfinishedListing:
                 break
             for head in page:
                 last = head.id
+                looked_at += 1
                 if selection.matches(head):
                     heads.append(head)
                 if len(heads) == limit:
@@ -45,7 +47,7 @@ class UnfinishedListing:
         heads.sort(key=lambda head: (-head.created_ms, head.id))
         ends_at = Place(created_ms=0, id=last) if last is not None else None
         is_whole = selection.statuses is not None and Status.COMPLETED not in selection.statuses
-        return Listed(heads=tuple(heads), next=ends_at, is_whole=is_whole)
+        return Listed(heads=tuple(heads), next=ends_at, is_whole=is_whole, looked_at=looked_at)
 
     async def counts(self) -> tuple[Count, ...]:
         """Count what a page of a list would look at."""

@@ -172,6 +172,8 @@ def _settled_bytes(
     """Return what those attributes weigh that many heads have in common; a head is weighed with every write."""
     # The sort key, what is called, and the status: a letter for its name and one for its value.
     size = 1 + len(HEAD_SORT) + _text(target_text(target, kind)) + 2
+    # Where it is listed: its service and a shard of one digit.
+    size += _text(target.service) + 1
     if deployment_id is not None:
         size += _text(deployment_id)
     # The outcome's retention is kept in seconds, and as it is where they do not do.

@@ -25,6 +25,7 @@ class SqliteListing:
     """Lists what is in an open database."""
 
     lists_all = True
+    lists_keys = True
 
     def __init__(self, database: Database, chronicle: Chronicle) -> None:
         self._database = database
@@ -45,7 +46,8 @@ class SqliteListing:
         heads = tuple(decode_head(row[0]) for row in self._database.read(statement, (*values, *bounds)))
         if len(heads) == limit:
             end = (heads[-1].created_ms, heads[-1].id)
-        return Listed(heads=heads, next=Place(created_ms=end[0], id=end[1]) if end else None, is_whole=True)
+        next_place = Place(created_ms=end[0], id=end[1]) if end else None
+        return Listed(heads=heads, next=next_place, is_whole=True, looked_at=len(heads))
 
     async def counts(self) -> tuple[Count, ...]:
         """Return how many there are by service and status; of a great many, only of the newest."""

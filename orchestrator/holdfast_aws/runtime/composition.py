@@ -39,6 +39,7 @@ class Ports:
     """The world, and those parts of it that some functions use directly."""
 
     world: World
+    store: DynamoStore
     clients: Clients
     timers: Timers
     queue: WakeupQueue
@@ -82,4 +83,4 @@ def compose(
         tasks=Tasks(_TASKS_MAX),
     )
     walks = upkeep_walks(store, blobs, timers_table=tables.timers, clock=clock)
-    return Ports(world=world, clients=clients, timers=timers, queue=queue, walks=walks)
+    return Ports(world=world, store=store, clients=clients, timers=timers, queue=queue, walks=walks)

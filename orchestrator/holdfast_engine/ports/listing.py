@@ -1,8 +1,8 @@
 """The `Listing` port: finding invocations and keys by what they are, page by page, for people and their queries.
 
 Nothing that decides asks it. A store answers as well as it can: `is_whole` says whether it has looked at everything
-that could match. On DynamoDB that takes an index of one item per invocation, written once when it is created: partition
-`service`, sort key `created_ms` and id. What moves (status) is read from the heads of a page, so no step costs a write.
+that could match. On DynamoDB there is an index of one entry per invocation, written once when it is created, by service
+and time. What moves (status) is read from the heads of a page, so no step costs a write.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ class Listed:
     """A page of invocations, newest first.
 
     `next` is where to go on, even when the page is short: a store looks at so many invocations at a time and no more.
-    None at the end. `is_whole` is false when this store cannot find all that match.
+    None at the end. `is_whole` is false when this store cannot find all that match. `looked_at` is how many it read.
     """
 
     heads: tuple[Head, ...]
     next: Place | None
     is_whole: bool
+    looked_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +101,12 @@ class KeyView:
 class Listing(Protocol):
     """Reads for people; all are bounded.
 
-    `lists_all` is false where only what has not ended, and keys that have a queue or are named, can be found.
+    `lists_all` is false where only invocations that have not ended can be found, `lists_keys` where only keys can that
+    have a queue or are named.
     """
 
     lists_all: bool
+    lists_keys: bool
 
     async def invocations(self, selection: Selection, *, after: Place | None, limit: int) -> Listed:
         """Return a page of invocations, newest first."""

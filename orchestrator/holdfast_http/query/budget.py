@@ -6,6 +6,8 @@ from holdfast_http.turns import Turns
 
 ROWS_MAX = 50_000
 BYTES_MAX = 64 * 1024 * 1024
+# A filter that the store has no index for is tried on one invocation after the other.
+LOOKED_AT_MAX = 50_000
 # Sentences on why something does not move take reads of their own.
 REASONS_MAX = 1_000
 
@@ -26,6 +28,7 @@ class Budget:
         self.rows = 0
         self.bytes = 0
         self.reasons = 0
+        self.looked_at = 0
 
     def take(self, table: str, *, size: int = 0) -> None:
         """Count a row that was read.
@@ -40,6 +43,20 @@ class Budget:
             raise QueryRefused(
                 f"the query has to read more than {most} of {table}: name an id, a service, a key or a status in its"
                 " WHERE, or give it a LIMIT without one",
+                status=400,
+            )
+
+    def look(self, table: str, count: int) -> None:
+        """Count invocations that the store has looked at, whether they match or not.
+
+        Raises:
+            QueryRefused: Those are more than a query may look at.
+        """
+        self.looked_at += count
+        if self.looked_at > LOOKED_AT_MAX:
+            raise QueryRefused(
+                f"the query has looked at {LOOKED_AT_MAX} invocations for its rows of {table} and is not at the end:"
+                " name an id or a service in its WHERE, or give it a LIMIT",
                 status=400,
             )
 

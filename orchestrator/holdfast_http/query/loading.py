@@ -56,7 +56,7 @@ async def load(engine: Engine, scans: list[Wanted], budget: Budget) -> Rows:
 
 async def _invocations(engine: Engine, wanted: Wanted, budget: Budget, seen: set[str]) -> Rows:
     rows: Rows = []
-    async for head in _heads(engine, wanted):
+    async for head in _heads(engine, wanted, budget):
         if head.id in seen:
             continue
         seen.add(head.id)
@@ -87,7 +87,7 @@ async def _journal(engine: Engine, head: Head, budget: Budget) -> Rows:
     return journal_rows(head.id, entries, await engine.history(head.id))
 
 
-async def _heads(engine: Engine, wanted: Wanted) -> AsyncIterator[Head]:
+async def _heads(engine: Engine, wanted: Wanted, budget: Budget) -> AsyncIterator[Head]:
     """Yield the invocations that can match; by id when ids are named, else page by page."""
     now_ms = engine.now_ms
     if (ids := wanted.values.get("id")) is not None:
@@ -111,6 +111,7 @@ async def _heads(engine: Engine, wanted: Wanted) -> AsyncIterator[Head]:
     after: Place | None = None
     while True:
         listed = await engine.listing.invocations(selection, after=after, limit=min(_PAGE, wanted.limit or _PAGE))
+        budget.look(wanted.table, listed.looked_at)
         for head in listed.heads:
             if not is_over(head, now_ms):
                 yield head
@@ -131,7 +132,7 @@ async def _keyed(engine: Engine, wanted: Wanted, budget: Budget, seen: set[str])
     rows: Rows = []
     after: KeyRef | None = None
     service, key = wanted.only("service_name"), wanted.only("service_key")
-    if not engine.listing.lists_all and (service is None or key is None):
+    if not engine.listing.lists_keys and (service is None or key is None):
         message = (
             f"this store lists keys only by name: give service_name and service_key in the query on {wanted.table}"
         )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from holdfast_aws import listing_index
 from holdfast_aws.items import item_bytes
-from holdfast_aws.lifetimes import DAY_MS, USUAL_LIFETIMES
+from holdfast_aws.lifetimes import DAY_MS
 from holdfast_aws.upkeep_walks import JOURNALS_EVERY_MS
+from holdfast_protocol.items import EXPIRES
 from tests.bench.cost.cloud import Cloud, open_cloud
 from tests.bench.cost.prices import ITEM_STORAGE_BYTES, Usage
 from tests.bench.cost.services import reference
@@ -32,6 +36,15 @@ _INVOKE_S = 0.015
 _READ_BYTES = 4096
 _BYTES_PER_GB = 1_000_000_000
 _MONTH_DAYS = 30
+_DAY_S = DAY_MS // 1000
+
+
+class Stored(NamedTuple):
+    """An item that a run has left: for how many days, its bytes, and whether the walk meets it."""
+
+    days: float
+    size: int
+    is_walked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +67,7 @@ async def measured(url: str, runs: int) -> Bill:
         await cloud.come_to_rest()
         # What is looked at from here on is not a part of the runs.
         read_units = cloud.read_units
-        stored = await _stored_bytes(cloud)
+        stored = await _stored(cloud)
         heads = await asyncio.gather(*[cloud.head(each) for each in ids])
         assert all(head.outcome_index is not None for head in heads), "a reference run has not come to its end"
         usage = Usage(
@@ -63,9 +76,11 @@ async def measured(url: str, runs: int) -> Bill:
             sqs_requests=cloud.queue.requests.total(),
             invocations=runs + cloud.dispatches + cloud.functions.invocations,
             gb_seconds=_gb_seconds(cloud, runs),
-            gb_months=_gb_months(stored, retention_days=heads[0].completion_retention_ms / DAY_MS),
+            gb_months=sum(each.days * (each.size + ITEM_STORAGE_BYTES) for each in stored)
+            / _BYTES_PER_GB
+            / _MONTH_DAYS,
         )
-        return Bill(usage=usage.shared_by(runs), walks=_walks(stored, heads[0].completion_retention_ms).shared_by(runs))
+        return Bill(usage=usage.shared_by(runs), walks=_walks(stored).shared_by(runs))
 
 
 def table(alone: Bill, load: Bill) -> str:
@@ -107,24 +122,19 @@ def _gb_seconds(cloud: Cloud, runs: int) -> float:
     return engine_gb_s + handlers_s * HANDLER_GB
 
 
-async def _stored_bytes(cloud: Cloud) -> tuple[int, int]:
-    """Return how much the runs have left in the journal table: bytes, and items."""
-    size = items = 0
-    store = cloud.ingress.store
-    async for page in store.dynamo.scan(store.models.head, {}, after=None):
-        size += sum(item_bytes(raw) for raw in page)
-        items += len(page)
-    return size, items
+async def _stored(cloud: Cloud) -> list[Stored]:
+    """Return what the runs have left in the journal table and its index; an entry of that goes with its head."""
+    store, now_s = cloud.ingress.store, cloud.clock.now_ms() / 1000
+    raws = [raw async for page in store.dynamo.scan(store.models.head, {}, after=None) for raw in page]
+    days = {(raw["p"]["S"], raw["s"]["S"]): (int(raw[EXPIRES]["N"]) - now_s) / _DAY_S for raw in raws}
+    entries, behind = await store.dynamo.scan_page(store.models.head, {"IndexName": listing_index.NAME}, after=None)
+    assert behind is None, "the index has more than a page"
+    stored = [Stored(days[raw["p"]["S"], raw["s"]["S"]], item_bytes(raw), is_walked=True) for raw in raws]
+    stored += [Stored(days[raw["p"]["S"], raw["s"]["S"]], item_bytes(raw), is_walked=False) for raw in entries]
+    return stored
 
 
-def _gb_months(stored: tuple[int, int], *, retention_days: float) -> float:
-    """Return what that occupies until it expires, as if the heads were there as long as their pages are."""
-    size, items = stored
-    days = USUAL_LIFETIMES.spare_ms / DAY_MS + retention_days
-    return (size + items * ITEM_STORAGE_BYTES) / _BYTES_PER_GB * days / _MONTH_DAYS
-
-
-def _walks(stored: tuple[int, int], retention_ms: int) -> Usage:
+def _walks(stored: Sequence[Stored]) -> Usage:
     """Return what the walk reads of that until it expires."""
-    passes = (USUAL_LIFETIMES.spare_ms + retention_ms) / JOURNALS_EVERY_MS
-    return Usage(read_units=passes * stored[0] / _READ_BYTES / 2)
+    passed = [each.size * each.days * DAY_MS / JOURNALS_EVERY_MS for each in stored if each.is_walked]
+    return Usage(read_units=sum(passed) / _READ_BYTES / 2)

@@ -52,6 +52,8 @@ class Environment:
         self._tasks = Tasks(1_000)
         self._deadline = Deadline(clock=cloud.clock, margin_ms=10_000)
         self.store = DynamoStore(cloud.dynamodb, cloud.tables, clock=cloud.clock, blobs=MemoryBlobs())
+        # As a look at the registry tells.
+        self.store.services.deployed(service.name for service in cloud.manifest.services)
         self._wakeup_queue = WakeupQueue(cloud.queue, "wakeups")
         self._functions = Functions(cloud.functions, sts=None)
         timers = Timers(self.store.dynamo, cloud.tables.timers)
@@ -151,9 +153,10 @@ class Cloud:
 
     @property
     def write_units(self) -> float:
-        """What DynamoDB has billed for writing, to the engine and to handlers, time-to-live marks included."""
+        """What DynamoDB has billed for writing, to engine and handlers, index and time-to-live marks included."""
         meters = [each.store.meter for each in self._all]
-        return sum(meter.write_units + meter.retention_units for meter in meters) + self.handler_units
+        units = [meter.write_units + meter.retention_units + meter.listing_units for meter in meters]
+        return sum(units) + self.handler_units
 
     @property
     def read_units(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from holdfast_aws.store import DynamoStore
 from holdfast_engine.ports import Store
 from holdfast_engine.ports.listing import Listing, Place, Selection
 from holdfast_engine.records import KeyRef, Status
@@ -19,7 +20,7 @@ UNFINISHED = frozenset(Status) - {Status.COMPLETED}
 @pytest.fixture(params=["own", "over the port"])
 def listing(store: Store, request: pytest.FixtureRequest) -> Listing:
     """The store's own listing, if it has one, and the one that every store has."""
-    if request.param == "own" and isinstance(store, SqliteStore):
+    if request.param == "own" and isinstance(store, SqliteStore | DynamoStore):
         return store.listing
     return UnfinishedListing(store)
 

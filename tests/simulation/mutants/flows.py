@@ -23,6 +23,7 @@ from holdfast_engine.commands import Performing
 from holdfast_engine.commands.call import RULE as CALL
 from holdfast_engine.effects import SubmitChild
 from holdfast_engine.held import Held
+from holdfast_engine.ports import Loaded
 from holdfast_engine.records import Awaiting, Head, Note, Status
 from holdfast_engine.world import World
 from holdfast_protocol.messages import MessageType, decode
@@ -92,7 +93,7 @@ def _old_sinks(right: Any) -> Any:
 
 
 def _no_reason_to_finish(right: Any) -> Any:
-    async def finish_up(world: World, head: Head) -> int | None:
+    async def finish_up(world: World, loaded: Loaded) -> int | None:
         return None
 
     return finish_up

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast_aws import dynamo
+from holdfast_aws import dynamo, listing_index
 from holdfast_aws.sweeper import HORIZON_MS
 from tests.unit.cdk.conftest import ELSEWHERE, Cloud
 
@@ -134,12 +134,36 @@ def test_no_statement_allows_everything(cloud: Cloud) -> None:
 
 
 def test_tables_are_named_one_by_one(cloud: Cloud) -> None:
-    """Who may touch a table may touch that one; only the registrar and the sweeper look through a whole one."""
+    """Who may touch a table may touch that one; registrar and sweeper look through all journals, admin through keys."""
     scans = [statement for statement in _allowed(cloud, "Main") if "dynamodb:Scan" in _listed(statement["Action"])]
-    assert len(scans) == 2
+    assert sorted(re.findall("Tables([A-Z][a-z]+)", str([each["Resource"] for each in scans]))) == [
+        "Journal",
+        "Journal",
+        "Keys",
+    ]
     for statement in _allowed(cloud, "Main"):
         if any(action.startswith("dynamodb:") for action in _listed(statement["Action"])):
-            assert all("Fn::GetAtt" in resource for resource in _listed(statement["Resource"]))
+            assert all("Fn::GetAtt" in resource or _is_index(resource) for resource in _listed(statement["Resource"]))
+
+
+def test_only_admin_lists(cloud: Cloud) -> None:
+    """The journal table has one index, which holds nothing but keys, and only the admin function may ask it."""
+    tables = cloud.resources("AWS::DynamoDB::Table").values()
+    (index,) = [index for table in tables for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert {each["AttributeName"] for each in index["KeySchema"]} == {listing_index.PARTITION, listing_index.SORT}
+    askers = [
+        name
+        for name, policy in cloud.resources("AWS::IAM::Policy").items()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if any(_is_index(resource) for resource in _listed(statement["Resource"]))
+    ]
+    assert len(askers) == 1
+    assert "Admin" in askers[0]
+
+
+def _is_index(resource: Any) -> bool:
+    return str(resource).endswith(f"'/index/{listing_index.NAME}']]}}")
 
 
 def test_no_rule_of_the_bucket_deletes_what_is_current(cloud: Cloud) -> None:
