@@ -38,9 +38,12 @@ def idempotent_id(target: Target, idempotency_key: str) -> str:
     return _hashed(target.service, "ik", target.scope, target.service, target.key, target.handler, idempotency_key)
 
 
-def child_id(service: str, *, parent_id: str, completion_id: int) -> str:
-    """Return the id of what one Call or OneWayCall command creates, however often it is performed."""
-    return _hashed(service, "child", parent_id, str(completion_id))
+def child_id(service: str, *, parent_id: str, nonce: str, completion_id: int) -> str:
+    """Return the id of what one Call or OneWayCall command creates, however often it is performed.
+
+    With the parent's nonce: its id may come back with another invocation, which has children of its own.
+    """
+    return _hashed(service, "child", parent_id, nonce, str(completion_id))
 
 
 def random_deployment_id(clock: Clock, dice: Dice) -> str:

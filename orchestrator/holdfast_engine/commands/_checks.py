@@ -101,4 +101,9 @@ def child_of(command: Any, head: Head, registry: Registry) -> str:
         return idempotent_id(target, command.idempotency_key)
     from holdfast_engine.ids import child_id
 
-    return child_id(target.service, parent_id=head.id, completion_id=command.invocation_id_notification_idx)
+    return child_id(
+        target.service,
+        parent_id=head.id,
+        nonce=head.nonce,
+        completion_id=command.invocation_id_notification_idx,
+    )

@@ -46,16 +46,21 @@ def test_workflow_runs_are_told_apart(runs: list[Target]) -> None:
         assert (workflow_run_id(one) == workflow_run_id(other)) == is_same
 
 
-@given(words, words, st.integers(1, 400), words, words, st.integers(1, 400))
-def test_children_are_told_apart(
-    service: str, parent: str, number: int, other_service: str, other_parent: str, other_number: int
-) -> None:
-    """A child's id is that of its parent and its command: made twice it is the same, of another it is another."""
-    one = child_id(service, parent_id=parent, completion_id=number)
-    assert one == child_id(service, parent_id=parent, completion_id=number)
-    other = child_id(other_service, parent_id=other_parent, completion_id=other_number)
-    is_same = (service, parent, number) == (other_service, other_parent, other_number)
-    assert (one == other) == is_same
+commands = st.tuples(words, words, words, st.integers(1, 400))
+
+
+@given(commands, commands)
+def test_children_are_told_apart(one: tuple[str, str, str, int], other: tuple[str, str, str, int]) -> None:
+    """A child's id is that of its parent and its command: made twice it is the same, of another it is another.
+
+    Of two parents that have had the same id, one after the other, it is another as well.
+    """
+    ids = [
+        child_id(service, parent_id=parent_id, nonce=nonce, completion_id=number)
+        for service, parent_id, nonce, number in (one, one, other)
+    ]
+    assert ids[0] == ids[1]
+    assert (ids[1] == ids[2]) == (one == other)
 
 
 @given(targets, words)
@@ -64,7 +69,7 @@ def test_kinds_of_ids_do_not_meet(target: Target, text: str) -> None:
     ids = {
         idempotent_id(target, text),
         workflow_run_id(target),
-        child_id(target.service, parent_id=text, completion_id=1),
+        child_id(target.service, parent_id=text, nonce=text, completion_id=1),
     }
     assert len(ids) == 3
 
@@ -76,7 +81,7 @@ def test_ids_begin_with_their_service(target: Target, text: str) -> None:
     ids = (
         idempotent_id(target, text),
         workflow_run_id(target),
-        child_id(target.service, parent_id=text, completion_id=1),
+        child_id(target.service, parent_id=text, nonce=text, completion_id=1),
         random_invocation_id(target.service, Standing(), CountingDice()),
     )
     for each in ids:

@@ -102,9 +102,9 @@ def _no_reason_to_finish(right: Any) -> Any:
 def _another_child_each_time(right: Any) -> Any:
     count = [0]
 
-    def child_id(service: str, *, parent_id: str, completion_id: int) -> str:
+    def child_id(service: str, *, completion_id: int, **parent: Any) -> str:
         count[0] += 1
-        found: str = right(service, parent_id=parent_id, completion_id=completion_id + 1_000_000 * (count[0] % 2))
+        found: str = right(service, completion_id=completion_id + 1_000_000 * (count[0] % 2), **parent)
         return found
 
     return child_id

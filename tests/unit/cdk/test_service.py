@@ -69,7 +69,7 @@ def test_leading_keys_cover_every_id_of_a_service_and_none_of_another(
     ids = [
         encode_invocation_id(service_prefix(service) + raw),
         idempotent_id(target, key),
-        child_id(service, parent_id=encode_invocation_id(bytes(24)), completion_id=1),
+        child_id(service, parent_id=encode_invocation_id(bytes(24)), nonce="aa", completion_id=1),
     ]
     assert all(fnmatchcase(each, pattern) for each in ids)
     if other != service:

@@ -54,7 +54,7 @@ async def test_a_call_brings_back_the_result() -> None:
         received = pb.InputCommand.FromString(child.request.entries[0][8:])
         assert received.value.content == b"p"
         assert [(header.key, header.value) for header in received.headers] == [("h", "v")]
-        told = child_id("S", parent_id=finished.invocation_id, completion_id=1)
+        told = await child_of(e, finished.invocation_id)
         assert child.id == told
         assert (await e.head(child.id)).caller == Caller(invocation_id=finished.invocation_id, completion_id=1)
 
@@ -181,7 +181,7 @@ async def test_a_delayed_send_starts_when_due() -> None:
         e.script["S/parent"] = answers([f.send("S", "child", 1, invoke_time=EPOCH_MS + 60_000), f.output(), f.END])
         e.script["S/child"] = answers([f.output(), f.END])
         finished = await e.call("S/parent")
-        child = child_id("S", parent_id=finished.invocation_id, completion_id=1)
+        child = await child_of(e, finished.invocation_id)
         await e.rest(1)
         assert await e.status(child) is Status.SCHEDULED
         await e.crash()
@@ -248,9 +248,14 @@ async def test_a_send_whose_sender_died_half_way_still_comes_first() -> None:
             assert inputs(e, "add") == [1, 2, 3]
 
 
+async def child_of(e: EngineUnderTest, parent: str, *, service: str = "S", number: int = 1) -> str:
+    """Return the id of what a parent's call or send creates."""
+    return child_id(service, parent_id=parent, nonce=(await e.head(parent)).nonce, completion_id=number)
+
+
 async def unqueue(e: EngineUnderTest, parent: str) -> None:
     """Bring the store to where a sender has just created its first message and died: no ticket, no others."""
-    ids = [child_id("O", parent_id=parent, completion_id=number) for number in (1, 2, 3)]
+    ids = [await child_of(e, parent, service="O", number=number) for number in (1, 2, 3)]
     write = e.inner.database.write
     write("DELETE FROM wait")
     write("DELETE FROM head WHERE id IN (?, ?)", (ids[1], ids[2]))

@@ -30,7 +30,7 @@ async def test_a_chain_of_waiting_is_followed_to_its_end() -> None:
         await e.rest(1)
         parent = await e.send("S/parent")
         await e.rest(59)
-        child = child_id("O", parent_id=parent, completion_id=1)
+        child = child_id("O", parent_id=parent, nonce=(await e.head(parent)).nonce, completion_id=1)
         text = await why(e, parent)
         assert text.startswith(
             f"waits for the call of O/k/add ({child}) since 59 s, which is 1st in line for key 'k' of O"

@@ -236,7 +236,7 @@ def test_times_and_numbers_are_said_as_people_do() -> None:
 
 def test_a_child_has_the_id_the_sentence_names() -> None:
     """The ids in the sentence are those one can look up: derived from parent and command, as the engine does."""
-    callee = child_id("S", parent_id=ID, completion_id=1)
+    callee = child_id("S", parent_id=ID, nonce="aa" * 12, completion_id=1)
     entries = (f.input_(), f.call("S", "work", (1, 2)))
     told = f.completion(T.CALL_INVOCATION_ID_COMPLETION, 1, invocation_id=callee)
     reason = said(suspended(2), *entries, told)

@@ -63,3 +63,27 @@ async def test_attempts_are_counted_anew() -> None:
         again = await e.call("S/work", idempotency_key="k")
         head = await e.head(again.invocation_id)
         assert (again.was_stored, head.attempts, head.status) == (False, 1, Status.COMPLETED)
+
+
+@in_virtual_time
+async def test_a_successor_calls_children_of_its_own() -> None:
+    """What the one before had called is not called again by the same name: the later one gets a new answer."""
+    async with EngineUnderTest() as e:
+        answered = iter((b"first", b"second"))
+
+        async def parent(attempt: Attempt) -> list[bytes]:
+            result = attempt.notification(2)
+            if result is None:
+                return [f.call("S", "child", (1, 2)), f.suspension(2)]
+            return [f.output(result.value.content), f.END]
+
+        async def child(attempt: Attempt) -> list[bytes]:
+            del attempt
+            return [f.output(next(answered)), f.END]
+
+        e.script["S/parent"], e.script["S/child"] = parent, child
+        first = await e.call("S/parent", idempotency_key="k")
+        await e.engine.purge(first.invocation_id)
+        again = await e.call("S/parent", idempotency_key="k")
+        assert (again.invocation_id, again.was_stored) == (first.invocation_id, False)
+        assert (first.outcome.value, again.outcome.value) == (b"first", b"second")
