@@ -27,7 +27,7 @@ class Order:
     """What an operator does to an invocation: the n-th of those that it can be done to, counted round.
 
     Or, `upon_call`, to the one that makes the n-th call of the history, at once, and whenever that is. `for_ms`: how
-    long one that is paused stays so, before the operator resumes it.
+    long one that is paused stays so, before the operator resumes it. `program`: it is for whoever executes that one.
     """
 
     at_ms: int
@@ -35,6 +35,7 @@ class Order:
     which: int
     upon_call: bool = False
     for_ms: int = 0
+    program: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,7 +179,7 @@ class Simulation:
         state = FoldedState(disk, ledger)
         # Recovering from a fault takes a life or two: a watchdog comes at the end of one.
         bound_s = 3 * around.life_s + 120.0
-        self.creations = LinearizableCreation(self.clients.answered)
+        self.creations = LinearizableCreation(self.ledger, self.clients.answered)
         self.objects = LinearizableObject(ledger, self.scenario.programs, self.clients.answered)
         checkers: list[Checker] = [
             GrowingJournals(disk),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast_engine.records import Head, Kept, Page
-from tests.simulation.checkers.ledger import page_of
+from tests.simulation.checkers.ledger import is_left_over, page_of
 from tests.simulation.watch import Checker, Violation
 from tests.simulation.world.disk import Changed, Disk
 
@@ -14,7 +14,8 @@ class GrowingJournals(Checker):
     Verifies, at every change of a head or a page, that the frames before are the beginning of the frames after, that a
     closed page stays as it is, and that a page begins where the one before it has ended. Does not verify that the
     frames mean anything (R2 does), nor what is left of a journal that somebody has let go of: whoever stood still
-    meanwhile may begin a page of it that nobody will ever read.
+    meanwhile may begin a page of it that nobody will ever read, and so may whoever is left over from an invocation that
+    has had the id before; such a page counts as absent.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -27,6 +28,10 @@ class GrowingJournals(Checker):
         assert after is not None
         if is_let_go(self._disk, changed.partition):
             return
+        if is_left_over(self._disk, changed.partition, after):
+            return
+        if before is not None and is_left_over(self._disk, changed.partition, before):
+            before = None
         number = changed.sort or 0
         where = f"page {number} of {changed.partition}"
         if before is not None:
@@ -61,7 +66,8 @@ class NewestEpoch(Checker):
 
     Verifies that once an epoch has loaded, has claimed a slot, or owns a head whose first page is open, no entry comes
     in under an older one. Between an acquire and the fence that follows it an older epoch may still append: what it
-    appends then is loaded and counts.
+    appends then is loaded and counts. An id that comes back with another invocation has newer epochs: what those of the
+    one before still write is either refused, or in a page that nobody reads.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -78,7 +84,10 @@ class NewestEpoch(Checker):
         assert after is not None
         if before is None or after.count > before.count:
             newest = self._fence_by_id.get(changed.partition, 0)
-            if after.count and after.epoch < newest and not is_let_go(self._disk, changed.partition):
+            is_read = not (
+                is_let_go(self._disk, changed.partition) or is_left_over(self._disk, changed.partition, after)
+            )
+            if after.count and after.epoch < newest and is_read:
                 raise Violation("J2", f"epoch {after.epoch} wrote to {changed.partition}, which epoch {newest} owns")
         is_claim = changed.table == "page" and (before is None or after.epoch > before.epoch)
         is_owned = isinstance(changed.after, Head) and not after.closed

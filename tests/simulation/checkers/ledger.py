@@ -28,8 +28,19 @@ class Entry:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """An invocation that is over, whose id another one has by now: its head as it ended, and its journal."""
+
+    head: Head
+    entries: list[Entry]
+
+
 class Ledger:
-    """All journals of a history; it must be the first to hear of a change."""
+    """All journals of a history; it must be the first to hear of a change.
+
+    What it says of an id is of the latest invocation that has had it; `past` holds those before.
+    """
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -40,6 +51,7 @@ class Ledger:
         self.killed_s: dict[str, float] = {}
         self.ended: dict[str, Head] = {}
         self.forgotten: set[str] = set()
+        self.past: dict[str, list[Past]] = {}
         self.copies: dict[str, str] = {}
         self.taken: dict[str, set[str]] = {}
         self._run_names: dict[tuple[str, int], str] = {}
@@ -53,7 +65,7 @@ class Ledger:
         before, after = changed.before, changed.after
         if isinstance(after, Head):
             if before is None:
-                self.created[after.id] = self.created.get(after.id, 0) + 1
+                self._begin(after.id)
                 if after.origin is not None:
                     self.copies[after.id] = after.origin.invocation_id
             if after.completed_ms is not None and after.id not in self.completed:
@@ -65,8 +77,25 @@ class Ledger:
                 self.forgotten.add(after.id)
         page = page_of(after)
         assert page is not None
+        if is_left_over(self._disk, changed.partition, page):
+            return
         self.taken.setdefault(changed.partition, set()).update(page.taken)
-        self._take_frames(changed, page_of(before), page)
+        earlier = page_of(before)
+        is_own = earlier is None or not is_left_over(self._disk, changed.partition, earlier)
+        self._take_frames(changed, earlier if is_own else None, page)
+
+    def _begin(self, invocation_id: str) -> None:
+        """Begin a journal; that of somebody who was forgotten goes to the past, and counts no more."""
+        if invocation_id in self.ended and invocation_id in self.forgotten:
+            head, _ = self.ended.pop(invocation_id), self.completed.pop(invocation_id)
+            past = Past(head=head, entries=self.entries.pop(invocation_id))
+            self.past.setdefault(invocation_id, []).append(past)
+            self.killed_s.pop(invocation_id, None)
+            self.taken.pop(invocation_id, None)
+            for name in [name for of, name in self._results if of == invocation_id]:
+                del self._results[invocation_id, name]
+            self.created[invocation_id] -= 1
+        self.created[invocation_id] = self.created.get(invocation_id, 0) + 1
 
     @property
     def originals(self) -> list[str]:
@@ -136,3 +165,9 @@ class Ledger:
 def page_of(item: Head | Page | None) -> Page | None:
     """Return the page that an item is or holds."""
     return item.page if isinstance(item, Head) else item
+
+
+def is_left_over(disk: Disk, invocation_id: str, page: Page) -> bool:
+    """Return whether a page was begun by somebody who is left over from an invocation whose id another one has now."""
+    head: Head | None = disk.get("head", invocation_id)
+    return head is not None and not head.owns(page)

@@ -77,10 +77,12 @@ class LinearizableCreation(Checker):
     """I1 as clients see it: of the requests with one idempotency key one was first, and all name what it created.
 
     Verifies this in the end from what each was told, and when. Whether a call was first it is not told, and whoever had
-    to ask again may have been first with the try before.
+    to ask again may have been first with the try before. Keys that stood for several invocations, one after the other,
+    are left out.
     """
 
-    def __init__(self, answered: list[Answered]) -> None:
+    def __init__(self, ledger: Ledger, answered: list[Answered]) -> None:
+        self._ledger = ledger
         self._answered = answered
         self.decided = 0
 
@@ -91,6 +93,8 @@ class LinearizableCreation(Checker):
             if request.idempotency_key is not None:
                 askings[request.program, request.idempotency_key].append(_asking(answered))
         for (program, key), each in askings.items():
+            if not self._ledger.past.keys().isdisjoint(asking.invocation_id or "" for asking in each):
+                continue
             operations = creation.operations_of(each)
             self.decided += 1
             if linearized(operations, "", looks_max=_LOOKS_MAX) is None:

@@ -7,7 +7,7 @@ from holdfast_engine.outcomes import GONE
 from holdfast_engine.records import Head, Outcome, Status
 from holdfast_engine.wire import outcome_of
 from holdfast_protocol.messages import encode
-from tests.simulation.checkers.ledger import Ledger
+from tests.simulation.checkers.ledger import Entry, Ledger, Past
 from tests.simulation.watch import Checker, Violation
 from tests.simulation.workload.clients import Answered
 from tests.simulation.world.disk import Changed
@@ -19,7 +19,8 @@ class OneOutcome(Checker):
     """O1: an outcome never changes, and everyone who attaches gets the same bytes.
 
     Verifies at every change that a completed head stays completed with the same outcome, until an operator has it
-    forgotten, and, in the end, that every client was told this very outcome, or that it is gone where it is. That the
+    forgotten, and, in the end, that every client was told this very outcome, or that it is gone where it is; where an
+    operator has let another one have the id, the outcome of any of them. That the
     notes in callers' journals say the same is what the model compares, when it predicts what callers have seen.
     """
 
@@ -39,13 +40,14 @@ class OneOutcome(Checker):
     def at_rest(self) -> None:
         for answered in self._answered:
             if isinstance(answered.answer, Finished):
-                stored = outcome_stored(self._ledger, answered.answer.invocation_id)
-                is_gone = answered.answer.outcome == GONE and answered.answer.invocation_id in self._ledger.forgotten
-                if stored != answered.answer.outcome and not is_gone:
+                invocation_id = answered.answer.invocation_id
+                stored = [outcome_stored(self._ledger, invocation_id)]
+                stored += [outcome_of_past(past) for past in self._ledger.past.get(invocation_id, ())]
+                is_gone = answered.answer.outcome == GONE and invocation_id in self._ledger.forgotten
+                if answered.answer.outcome not in stored and not is_gone:
                     raise Violation(
                         "O1",
-                        f"a client of {answered.answer.invocation_id} was told {answered.answer.outcome},"
-                        f" and it came to {stored}",
+                        f"a client of {invocation_id} was told {answered.answer.outcome}, and it came to {stored}",
                     )
 
 
@@ -75,9 +77,16 @@ class OneInvocation(Checker):
 def outcome_stored(ledger: Ledger, invocation_id: str) -> Outcome | None:
     """Return what an invocation has come to, whatever is kept of it; None when it has not ended."""
     head = ledger.ended.get(invocation_id)
-    if head is None:
-        return None
+    return None if head is None else _outcome(head, ledger.entries[invocation_id])
+
+
+def outcome_of_past(past: Past) -> Outcome | None:
+    """Return what an invocation had come to whose id another one has by now."""
+    return _outcome(past.head, past.entries)
+
+
+def _outcome(head: Head, entries: list[Entry]) -> Outcome | None:
     if head.outcome is not None:
         return head.outcome
     assert head.outcome_index is not None
-    return outcome_of(encode(ledger.entries[invocation_id][head.outcome_index].message))
+    return outcome_of(encode(entries[head.outcome_index].message))

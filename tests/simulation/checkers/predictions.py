@@ -11,8 +11,8 @@ from holdfast_engine.records import Head, KeyRef, Promise
 from holdfast_protocol.ids import CANCEL_SIGNAL_ID
 from holdfast_protocol.messages import MessageType
 from tests.simulation.checkers.keys import FoldedState
-from tests.simulation.checkers.ledger import Ledger
-from tests.simulation.checkers.outcomes import outcome_stored
+from tests.simulation.checkers.ledger import Ledger, Past
+from tests.simulation.checkers.outcomes import outcome_of_past, outcome_stored
 from tests.simulation.watch import Checker, Violation
 from tests.simulation.workload.model import Impossible, Prediction
 from tests.simulation.workload.outside import Outside
@@ -50,6 +50,9 @@ class Predictions(Checker):
         self._id_by_program = {self._ledger.program_of(each): each for each in self._ledger.originals}
         for head in self._ledger.ended.values():
             self._check(self._ledger.program_of(head.id), head)
+        for pasts in self._ledger.past.values():
+            for past in pasts:
+                self._check_past(past)
 
     def _check(self, number: int, head: Head) -> None:
         is_disturbed = self._is_disturbed(head)
@@ -66,6 +69,21 @@ class Predictions(Checker):
             Prediction(number, self._programs[number], head.id, seen, self).check(outcome, is_disturbed=is_disturbed)
         except Impossible as error:
             raise Violation("model", f"{head.id}: {error}") from error
+
+    def _check_past(self, past: Past) -> None:
+        """Check what somebody had come to whose id another one has by now: all there is to it is its outcome."""
+        outcome, invocation_id = outcome_of_past(past), past.head.id
+        if outcome is None or outcome.failure is not None:
+            if not self._has_reason(past.head):
+                raise Violation("model", f"{invocation_id} had failed, and nobody has asked for it")
+            return
+        came_to = json.loads(outcome.value or b"null")
+        number = self._ledger.program_of(invocation_id)
+        try:
+            prediction = Prediction(number, self._programs[number], invocation_id, came_to["seen"], self)
+            prediction.check(came_to, is_disturbed=False)
+        except Impossible as error:
+            raise Violation("model", f"{invocation_id}, in an earlier life: {error}") from error
 
     def _is_disturbed(self, head: Head) -> bool:
         if head.is_killed or (head.outcome is not None and head.page.count == 1 and not head.page.closed):

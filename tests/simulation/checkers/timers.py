@@ -43,7 +43,9 @@ class PunctualTimers(Checker):
 
     def _check_sleeps(self, invocation_id: str) -> None:
         entries = self._ledger.entries.get(invocation_id, [])
-        for entry in entries[self._checked.get(invocation_id, 0) :]:
+        checked = self._checked.get(invocation_id, 0)
+        # A shorter one is the journal of another invocation that has the id by now.
+        for entry in entries[checked if checked <= len(entries) else 0 :]:
             if entry.kind == _SLEEP_COMPLETION:
                 due_ms = self._sleeps(invocation_id)[entry.message.completion_id]
                 self._check(f"sleep {entry.message.completion_id} of", invocation_id, due_ms)

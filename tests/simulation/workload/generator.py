@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.simulation.scenario import Scenario
 from tests.simulation.workload.author import Author
+from tests.simulation.workload.lives import lives_of
 from tests.simulation.workload.orders import orders_of
 from tests.simulation.workload.weathers import WEATHERS, surroundings_of
 from tests.simulation.world.faults import Kind
@@ -23,15 +24,16 @@ def generate(seed: int) -> Scenario:
     has_orders = weather == "operators" or dice.random() < 0.2
     author = Author(dice, is_disturbed=has_orders, weather=weather)
     requests = author.requests(weather)
+    lives = lives_of(seed, weather, program=len(author.programs))
     rates, wanted = WEATHERS[weather]
     kinds = frozenset(kind for kind in Kind if kind in wanted and dice.random() < dice.choice((0.3, 0.6, 1.0)))
     return Scenario(
         seed=seed,
         weather=weather,
         surroundings=surroundings_of(dice, weather),
-        programs=tuple(author.programs),
-        requests=tuple(requests),
-        orders=tuple(orders_of(dice, has_orders=has_orders)),
+        programs=(*author.programs, *lives.programs),
+        requests=(*requests, *lives.requests),
+        orders=(*orders_of(dice, has_orders=has_orders), *lives.orders),
         rate_by_site={site: rate * dice.choice((0.5, 1.0, 2.0)) for site, rate in rates.items()},
         kinds=kinds,
         faults_end_ms=dice.choice((15_000, 40_000, 90_000)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast_engine.engine import Engine
 from holdfast_engine.errors import RequestRejected, Unavailable
-from holdfast_engine.records import Head, Kind, Status
+from holdfast_engine.records import Head, Kept, Kind, Status
 from holdfast_protocol.frames import frame_type
 from holdfast_protocol.messages import MessageType
 from tests.simulation.checkers.ledger import Ledger, page_of
@@ -79,7 +79,7 @@ class Operators:
             self._deploy()
             self.carried_out["redeploy"] += 1
             return
-        ids = self._candidates(order)
+        ids = [each for each in self._candidates(order) if order.program in (None, self._ledger.program_of(each))]
         if ids:
             await self._see_through(order, ids[order.which % len(ids)])
 
@@ -99,7 +99,9 @@ class Operators:
                 body = self._programs[self._ledger.program_of(head.id)].body
                 return head.kind is not Kind.WORKFLOW and not _ONCE.intersection(verbs_in(body))
             case "purge":
-                # Nobody asks for it again: whoever does gets another one.
+                # Whoever asks for it again gets another one, which only some programs allow for.
+                if order.program is not None:
+                    return head.kept is not Kept.NOTHING
                 return head.idempotency_key is None and head.kind is not Kind.WORKFLOW and not self._is_asked_for(head)
             case _:
                 return True

@@ -19,8 +19,8 @@ from holdfast_engine.records import Head, Page, Slot
 from holdfast_protocol import grants
 from tests.simulation.world.disk import Disk
 from tests.simulation.world.faults import Site
+from tests.simulation.world.journals import holds
 from tests.simulation.world.port import Port, Throttled
-from tests.simulation.world.store import holds
 
 T = TypeVar("T")
 
@@ -32,6 +32,7 @@ class SimWriter:
         self._disk = disk
         self._invocation_id = invocation_id
         self._epoch = grant.epoch
+        self._first_epoch = grant.first_epoch
         self.slot = grant.slot
         self.slot_behind = grant.slot
         self.is_certain = True
@@ -58,6 +59,9 @@ class SimWriter:
                 disk.put("head", self._invocation_id, item=after)
             return head.page, after is not None
         page: Page | None = disk.get("page", self._invocation_id, slot.page)
+        if page is not None and page.epoch < self._first_epoch - 1:
+            # Begun by somebody who is left over from whoever had this id before.
+            page = None
         extended = operations.append_to_page(page, slot=slot, epoch=epoch, frames=frames, taken=taken)
         if extended is not None:
             disk.put("page", self._invocation_id, slot.page, item=extended)
