@@ -62,7 +62,6 @@ class HeadStore(Part):
         self._lives.see(present)
         return None if result.is_repeat and present.nonce == head.nonce else present
 
-    async def head(self, invocation_id: str) -> Head | None:
     async def _replace(self, head: Head, *, nonce: str) -> bool:
         """Put the head in the place of the completed one of that nonce."""
         is_it = (H.nonce == nonce) & (H.status == Status.COMPLETED)
@@ -74,6 +73,7 @@ class HeadStore(Part):
         self._lives.see(head)
         return True
 
+    async def head(self, invocation_id: str) -> Head | None:
         """Return the head."""
         raw = await self.dynamo.get(self.models.head, invocation_id, HEAD_SORT)
         if raw is None:

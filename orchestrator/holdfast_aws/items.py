@@ -78,9 +78,9 @@ def head_item(model: type[HeadItem], head: Head) -> HeadItem:
         kept=unless(head.kept, Kept.JOURNAL),
         origin=head.origin,
         trace=head.trace,
+        first_epoch=unless(head.first_epoch, 1),
         entry_count=head.page.count,
         frames=list(head.page.frames),
-        first_epoch=unless(head.first_epoch, 1),
         closed=unless(head.page.closed, False),
         taken=list(head.page.taken) or None,
         expires_s=seconds_up(head.completed_ms or 0) + retention_s if is_completed else None,
@@ -139,9 +139,9 @@ def head_of(raw: Raw) -> Head:
         kept=_or(item.kept, Kept.JOURNAL),
         origin=item.origin,
         trace=item.trace,
+        first_epoch=_or(item.first_epoch, 1),
     )
 
-        first_epoch=_or(item.first_epoch, 1),
 
 def page_item(model: type[PageItem], invocation_id: str, number: int, page: Page, *, expires_s: int | None) -> PageItem:
     """Return a later page as its item."""
