@@ -8,4 +8,4 @@ from holdfast_http.powertools import function_url_resolver_for, resolver_for
 
 process = Process(settings(), runs_max=0, invokes=True)
 bind = resolver_for if settings().ingress_door == "http-api" else function_url_resolver_for
-handler = process.handler(bind(LambdaIngress(process)).resolve_async)
+handler = process.handler(bind(LambdaIngress(process)).resolve_async, looks_first=False)

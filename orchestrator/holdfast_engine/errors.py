@@ -149,9 +149,10 @@ class StoreUnreachable(Unavailable):
 
 
 class Throttled(Unavailable):
-    """A dependency limits the rate of requests, and patience was not enough."""
+    """A dependency limits the rate of requests, and patience was not enough: whoever asks shall ask less often."""
 
     code = "HF-0512"
+    http_status = 429
 
 
 class WakeupsUnreachable(Unavailable):

@@ -17,6 +17,7 @@ from holdfast_http.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
+    from holdfast_engine.errors import OrchestratorError
 
 _log = logging.getLogger("holdfast.http")
 
@@ -40,6 +41,10 @@ class Ingress:
             _log.exception("%s %s failed", request.method, request.path)
             response = error_response(500, "the ingress failed on this request; its log says why")
         return cors.opened(request, response)
+
+    def trouble(self, request: Request, error: OrchestratorError) -> Response:
+        """Return the error response for what befell a binding before the request was looked at."""
+        return cors.opened(request, problem_response(error))
 
     def refuse(self, request: Request, *, status: int, message: str) -> Response:
         """Return the error response for what a binding must refuse before it has the body."""

@@ -1,10 +1,11 @@
-"""The ingress under Lambda: it looks again before it says "unknown", and answers before its time is up."""
+"""The ingress under Lambda: it looks at the registry by itself, and answers before its time is up."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from holdfast_engine.errors import Unavailable
 from holdfast_http.ingress.app import Ingress
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Process(Protocol):
         """Return the time."""
         ...
 
+    async def look(self) -> None:
+        """Read the registry if the last look at it is too old."""
+        ...
+
     async def look_again(self) -> bool:
         """Read the registry because something is not in it; False when that has just been done."""
         ...
@@ -56,12 +61,16 @@ class LambdaIngress:
         """Answer a request."""
         try:
             async with asyncio.timeout(self._process.left_s):
+                await self._process.look()
                 response = await self._ingress.handle(request)
                 # What is not found may have been registered since this process last looked; nothing has happened yet.
                 if response.status == _NOT_FOUND and await self._process.look_again():
                     response = await self._ingress.handle(request)
         except TimeoutError:
             response = self._ingress.refuse(request, status=_GATEWAY_TIMEOUT, message=_STILL_RUNNING)
+        except Unavailable as error:
+            # The registry could not be read. Raised it would fail the function, which says nothing to a caller.
+            response = self._ingress.trouble(request, error)
         # The outcome is known before all that follows from it is done, and afterwards this process stands still.
         await self._process.settle()
         return response

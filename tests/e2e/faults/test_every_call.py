@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import pytest
-from botocore.retries.standard import ExponentialBackoff
 
-import holdfast.aws_lambda
-from holdfast._dynamo_http import Connection, NoReply, Reply
-from holdfast_aws import lambda_functions
-from holdfast_aws.runtime import composition, process, registrar
+from holdfast_aws.runtime import registrar
 from holdfast_aws.runtime.cloudformation import ResourceAnswer
 from holdfast_aws.runtime.dispatcher import Dispatcher
 from holdfast_aws.runtime.process import Process
@@ -27,7 +22,6 @@ from holdfast_aws.runtime.sends import REASON_ATTRIBUTE, Sends
 from holdfast_aws.runtime.sweeping import Sweeping
 from holdfast_aws.runtime.versions import LambdaVersions
 from holdfast_aws.timers import Timer
-from holdfast_engine import engine
 from holdfast_engine.errors import Unavailable
 from holdfast_engine.registry import Endpoint
 from holdfast_engine.upkeep import recover
@@ -35,39 +29,15 @@ from holdfast_http.ingress.inputs import InputCheck
 from holdfast_http.ingress.on_lambda import LambdaIngress
 from holdfast_http.powertools import function_url_resolver_for
 from tests.e2e.faults.calls import CALLS, calls_in_the_sources
-from tests.e2e.faults.services import BULKY, HUGE, LARGE, services
+from tests.e2e.faults.services import BULKY, HUGE, LARGE
 from tests.support import troubled
-from tests.support.dynoxide import Dynoxide
-from tests.support.function_world import function_environment
-from tests.support.small_cloud.cloud import SENDS, SENDS_DEAD, WAKEUPS, Cloud, Quiet, context, url_event
-from tests.support.small_cloud.functions import FUNCTION, ROLE, Lambda
+from tests.support.small_cloud.cloud import SENDS, SENDS_DEAD, WAKEUPS, Cloud, context, url_event
+from tests.support.small_cloud.functions import FUNCTION, ROLE
 from tests.support.small_cloud.wire import AFTERWARDS, Fault, Faults
 
 FLOWS = ("a", "b", "c")
 CHESTS = ("x", "y")
 TRIES_MAX = 60
-
-
-@pytest.fixture
-def cloud(request: pytest.FixtureRequest, dynoxide: Dynoxide, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """A cloud that is struck by one kind of fault, with its functions at work."""
-    faults = Faults(request.param)
-    for name, value in function_environment(dynoxide.url).items():
-        monkeypatch.setenv(name, value)
-    cloud = Cloud(dynoxide.url, Lambda(lambda: holdfast.aws_lambda.handler(services)), faults)
-    monkeypatch.setattr(composition, "make_clients", cloud.clients)
-    monkeypatch.setattr(lambda_functions.Functions.__init__, "__kwdefaults__", {"make_client": cloud.functions_client})
-    monkeypatch.setattr(process, "Telemetry", Quiet)
-    # How long somebody pauses before trying or looking again is not what this is about.
-    monkeypatch.setattr(engine, "_POLL_MAX_S", 0.25)
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
-    monkeypatch.setattr(Connection, "post", _struck(Connection.post, faults))
-    troubled.done.clear()
-    yield cloud
-    cloud.stop()
-    # Each process keeps what was there when it was made from being looked at again.
-    gc.unfreeze()
-    assert not cloud.problems
 
 
 @pytest.mark.parametrize("cloud", list(Fault), indirect=True, ids=[fault.name.lower() for fault in Fault])
@@ -104,7 +74,7 @@ class Site:
     def __init__(self, cloud: Cloud, own: Process) -> None:
         self._cloud = cloud
         self._own = own
-        self._ingress = own.handler(function_url_resolver_for(LambdaIngress(own)).resolve_async)
+        self._ingress = own.handler(function_url_resolver_for(LambdaIngress(own)).resolve_async, looks_first=False)
 
     def register_versions(self, monkeypatch: pytest.MonkeyPatch, *versions: str, prune: bool = False) -> None:
         """CloudFormation asks until it is told that it was done."""
@@ -268,28 +238,3 @@ def _check_steps(faults: Faults) -> None:
     cut_off = faults.struck["lambda.Invoke"] if faults.fault in AFTERWARDS else 0
     assert sum(count - 1 for count in troubled.done.values()) <= cut_off
     assert {f"{name}/{number}" for name in FLOWS for number in range(4)} <= set(troubled.done)
-
-
-def _struck(post: Callable[..., Reply], faults: Faults) -> Callable[..., Reply]:
-    """Return the transport of the functions' own client with faults in its way."""
-
-    def struck(self: Connection, *args: Any, **options: Any) -> Reply:
-        fault = faults.next("signed.UpdateItem")
-        if fault in (Fault.UNSENT, Fault.CUT):
-            raise NoReply("it broke", is_sent=fault is Fault.CUT, was_reused=False)
-        if fault is Fault.THROTTLED:
-            return _refused(400, "com.amazonaws.dynamodb.v20120810#ThrottlingException")
-        if fault is Fault.FAILED:
-            return _refused(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
-        reply = post(self, *args, **options)
-        if fault is Fault.LOST:
-            raise NoReply("nothing came", is_sent=True, was_reused=False)
-        if fault is Fault.FAILED_AFTER:
-            return _refused(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
-        return reply
-
-    return struck
-
-
-def _refused(status: int, code: str) -> Reply:
-    return Reply(status=status, body=json.dumps({"__type": code}).encode(), date="", request_id="")

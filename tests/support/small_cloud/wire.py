@@ -34,16 +34,22 @@ AFTERWARDS = (Fault.FAILED_AFTER, Fault.LOST)
 
 
 class Faults:
-    """One kind of fault, striking the first call of each kind and every third from there."""
+    """One kind of fault, striking the first call of each kind and every third from there.
+
+    `always`: by service, what strikes its calls meanwhile, every one.
+    """
 
     def __init__(self, fault: Fault | None) -> None:
         self.fault = fault
+        self.always: dict[str, Fault] = {}
         self.seen: Counter[str] = Counter()
         self.struck: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def next(self, call: str) -> Fault | None:
         """Return what befalls the next request of a kind."""
+        if (fault := self.always.get(call.partition(".")[0])) is not None:
+            return fault
         with self._lock:
             number = self.seen[call]
             self.seen[call] += 1

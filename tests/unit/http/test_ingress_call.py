@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast_engine.engine import Submission
+from holdfast_engine.errors import Throttled
 from holdfast_engine.records import Failure, Outcome, Target
 from holdfast_http.ingress.app import Ingress
 from tests.support.fake_engine import NOW_MS, FakeEngine
@@ -233,6 +234,18 @@ async def test_overload() -> None:
     assert len(engine.submissions) == 1
     release.set()
     assert (await first).status == 200
+
+
+async def test_a_throttled_store() -> None:
+    """When the store limits the rate of requests, so does the answer."""
+
+    async def throttled(_: Submission) -> Outcome:
+        raise Throttled("the table says so")
+
+    ingress = Ingress(FakeEngine(throttled).as_engine, now_ms=lambda: NOW_MS)
+    answer = await post(ingress, "/Greeter/greet", '"x"')
+    assert (answer.status, header(answer, "retry-after")) == (429, "1")
+    assert content(answer)["holdfast_code"] == "HF-0512"
 
 
 async def test_stopping() -> None:
