@@ -50,16 +50,20 @@ def with_official_sdk(name: str) -> ModuleType:
 
 def app_of(modules: list[str], *, sdk: str, identity_keys: list[str] | None = None) -> Any:
     """Return the ASGI app that serves the `services` of all modules, to signed requests only if there are keys."""
+    return apps_of(modules, sdk=sdk, identity_keys=identity_keys)()
+
+
+def apps_of(modules: list[str], *, sdk: str, identity_keys: list[str] | None) -> Callable[[], Any]:
+    """Return what makes one such app after the other; the modules are loaded once."""
     if sdk == "restate-sdk":
         import restate
 
-        services = [each for name in modules for each in with_official_sdk(name).services]
-        return restate.app(services, identity_keys=identity_keys)
+        theirs = [each for name in modules for each in with_official_sdk(name).services]
+        return lambda: restate.app(theirs, identity_keys=identity_keys)
     import holdfast
 
-    return holdfast.app(
-        [each for name in modules for each in importlib.import_module(name).services], identity_keys=identity_keys
-    )
+    ours = [each for name in modules for each in importlib.import_module(name).services]
+    return lambda: holdfast.app(ours, identity_keys=identity_keys)
 
 
 class FunctionServer(ThreadingHTTPServer):
@@ -133,8 +137,8 @@ def main() -> None:
     if arguments.is_function:
         # By this the SDK tells where it is.
         os.environ["AWS_LAMBDA_FUNCTION_NAME"] = f"on-{arguments.port}"
-        modules, sdk, keys = arguments.modules, arguments.sdk, arguments.identity_key
-        FunctionServer(arguments.port, lambda: app_of(modules, sdk=sdk, identity_keys=keys)).serve_forever()
+        make_handler = apps_of(arguments.modules, sdk=arguments.sdk, identity_keys=arguments.identity_key)
+        FunctionServer(arguments.port, make_handler).serve_forever()
     app = app_of(arguments.modules, sdk=arguments.sdk, identity_keys=arguments.identity_key)
     tls = {"ssl_certfile": arguments.certificate, "ssl_keyfile": arguments.certificate}
     uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning", lifespan="off", **tls)

@@ -23,6 +23,10 @@ IN_PROCESS = "in-process"
 PYTHON_SDKS = (IN_PROCESS, "holdfast", "restate-sdk", "restate-sdk-lambda")
 NODE_SDKS = ("node", "node-lambda")
 SDKS = (*PYTHON_SDKS, *NODE_SDKS)
+# Whose handlers are reached over HTTP.
+HTTP_SDKS = ("holdfast", "restate-sdk", "node")
+# Whose requests may be larger than Lambda takes: Python's function has them compressed, Node's only from Node 22 on.
+ROOMY_SDKS = tuple(sdk for sdk in SDKS if sdk != "node-lambda")
 # Whose handlers are not in the server's process.
 REMOTE_SDKS = tuple(sdk for sdk in SDKS if sdk != IN_PROCESS)
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.conformance.blackbox.arena import PYTHON_SDKS
+from tests.conformance.blackbox.arena import PYTHON_SDKS, ROOMY_SDKS
 from tests.conformance.blackbox.programs import about, awakeable, fail, note, run
 from tests.conformance.blackbox.server import Server, failure_of, new, value_of
 
@@ -296,6 +296,7 @@ async def test_pages_of_other_origins_may_call(server: Server) -> None:
     assert answer.headers["access-control-allow-origin"] in ("*", "https://shop.example")
 
 
+@pytest.mark.sdks(*ROOMY_SDKS)
 async def test_a_body_larger_than_lambda_takes(server: Server) -> None:
     """A body of 8 MB arrives, and comes back."""
     text = "x" * 8_000_000

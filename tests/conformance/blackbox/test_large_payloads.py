@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.conformance.blackbox.arena import PYTHON_SDKS
+from tests.conformance.blackbox.arena import PYTHON_SDKS, ROOMY_SDKS
 from tests.conformance.blackbox.programs import awakeable, call, get, put, run, sleep
 from tests.conformance.blackbox.server import Server, new
 
@@ -32,6 +32,7 @@ async def test_results_of_steps(server: Server) -> None:
     assert await server.play(run("a", text), sleep(1), run("b", 1)) == [text, None, 1]
 
 
+@pytest.mark.sdks(*ROOMY_SDKS)
 async def test_many_middling_results(server: Server) -> None:
     """Twenty results of 150 KB make a large journal, which is replayed whole."""
     texts = [_text(150_000 + number) for number in range(20)]

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.conformance.blackbox.arena import Arena
+from tests.conformance.blackbox.arena import HTTP_SDKS, Arena
 from tests.conformance.blackbox.launch import Endpoint
 from tests.conformance.blackbox.programs import awakeable, call, crash, first_of, get, put, run, sleep
 from tests.conformance.blackbox.server import Server, new
 
 # Functions are reached in one way only, and handlers in the server's process in none.
-pytestmark = pytest.mark.sdks("holdfast", "restate-sdk", "node")
+pytestmark = pytest.mark.sdks(*HTTP_SDKS)
 
 
 @pytest_asyncio.fixture(params=["http/1.1", "https", "https over http/1.1"])
