@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from holdfast_cli.ingress_client import HandlerFailed, Target
+from holdfast_cli.json_input import require_json
 from holdfast_cli.options import ingress_options, json_option
 from holdfast_cli.pairs import headers_of
 from holdfast_cli.printing import echo_json, echo_note, harmless
@@ -49,9 +50,10 @@ def _invoking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         headers: tuple[str, ...],
         **options: Any,
     ) -> Any:
-        content = _content(body)
-        sent = {} if content is None else {"content-type": "application/json"}
-        sent |= headers_of(headers)
+        content, sent = _content(body), headers_of(headers)
+        if content is not None and "content-type" not in sent:
+            require_json(content, what="The body", otherwise="say what it is, as in -H 'content-type: text/plain'")
+            sent["content-type"] = "application/json"
         named = {"idempotency-key": idempotency_key, "x-restate-limit-key": limit_key}
         sent |= headers_of(f"{name}: {value}" for name, value in named.items() if value is not None)
         return command(_target(target, key, scope), content, sent, **options)

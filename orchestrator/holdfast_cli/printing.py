@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-# In a pipe or a file nothing is cut: whoever wants less says so with the next program.
-_WIDTH_OF_A_FILE = 1_000_000
-# Narrower than this no table is worth its name.
-_WIDTH_MIN = 40
+_GAP = 2
+# With less of it the last column says nothing.
+_LAST_WIDTH_MIN = 24
 
 
 # Control characters, among them the one that begins a terminal's commands, and those that turn the direction of text.
@@ -37,28 +36,40 @@ def echo_note(sentence: str) -> None:
 
 
 def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table: on a terminal as wide as that, else as wide as it takes."""
+    """Print a table: on a terminal its last column is cut to what is left of a line, and else nothing is."""
+    cells = [[harmless(cell) for cell in row] for row in rows]
+    click.echo(_drawn(titles, cells) if sys.stdout.isatty() else _plain(titles, cells))
+
+
+def _plain(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Return columns for the next program, which may be many: a page of a thousand takes a few milliseconds."""
+    lines = [titles, *cells]
+    widths = [max(map(len, column)) + _GAP for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _drawn(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Return a table for people."""
     # A tenth of a second, which a command that prints no table need not pay.
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    *others, last = titles
-    for title in others:
-        # What is copied, such as an id, is folded rather than cut.
-        table.add_column(Text(title), overflow="fold")
-    table.add_column(Text(last), overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        table.add_row(*[Text(harmless(cell)) for cell in row])
+    widths = [max(map(cell_len, column)) + _GAP for column in zip(titles, *cells, strict=True)]
+    # What is copied, such as an id, stays whole; a terminal that is too narrow for that folds the line itself.
+    widths[-1] = min(widths[-1], max(_terminal_width() - sum(widths[:-1]), _LAST_WIDTH_MIN))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for title, width in zip(titles, widths, strict=True):
+        table.add_column(Text(title), width=width - _GAP, overflow="ellipsis", no_wrap=True)
+    for row in cells:
+        table.add_row(*map(Text, row))
     drawn = io.StringIO()
-    is_terminal = sys.stdout.isatty()
-    console = Console(
-        file=drawn, width=_width() if is_terminal else _WIDTH_OF_A_FILE, force_terminal=is_terminal, emoji=False
-    )
-    console.print(table)
+    Console(file=drawn, width=sum(widths), force_terminal=True, emoji=False).print(table)
     # The rest of each line is blank.
-    click.echo("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
 
 
 def harmless(text: str) -> str:
@@ -84,8 +95,8 @@ def _spelled(text: str) -> str:
     )
 
 
-def _width() -> int:
+def _terminal_width() -> int:
     try:
-        return max(os.get_terminal_size(sys.stdout.fileno()).columns, _WIDTH_MIN)
+        return os.get_terminal_size(sys.stdout.fileno()).columns
     except OSError:
         return 80

@@ -106,7 +106,7 @@ class ServerChecks:
     def _failing(self) -> Iterator[tuple[Verdict, str]]:
         failing = [each for each in self._invocations("backing-off") if each["failed_attempts"] >= _FAILED_ATTEMPTS_MAX]
         if failing:
-            yield Verdict.WARNING, _told(failing, f"failing, each {_FAILED_ATTEMPTS_MAX} times or more")
+            yield Verdict.WARNING, _told(failing, f"failing for the {_FAILED_ATTEMPTS_MAX}rd time or more")
         else:
             yield Verdict.OK, "No invocation fails again and again."
 

@@ -49,14 +49,10 @@ class Follower:
         # A journal only grows, until it is purged.
         for entry in shown["journal"][self._entries :]:
             at = entry.get("appended_at", shown["modified_at"])
-            yield News(at=at, what="entry", text=entry_text(_without_time(entry)), content=entry)
+            yield News(at=at, what="entry", text=entry_text(entry), content=entry)
         self._entries = max(self._entries, len(shown["journal"]))
 
     def _is_new(self, what: str, value: object) -> bool:
         is_new = self._told.get(what) != value
         self._told[what] = value
         return is_new
-
-
-def _without_time(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "appended_at"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from holdfast_cli.clock import local_time
 from holdfast_cli.printing import harmless
 
 # The rest of the columns and a value this long fit on the screens people have.
@@ -27,7 +28,7 @@ _FACTS = (
     ("deployment_id", "Deployment"),
 )
 # Columns of their own.
-_NOT_DETAILS = frozenset({"index", "type", "name", "completed"})
+_NOT_DETAILS = frozenset({"index", "type", "name", "completed", "appended_at"})
 
 
 def invocation_text(invocation: dict[str, Any], *, is_whole: bool) -> str:
@@ -82,10 +83,15 @@ def _journal_lines(entries: list[dict[str, Any]], chars_max: int) -> list[str]:
     names = [harmless(entry.get("name", "")) for entry in entries]
     type_width, name_width = max(map(len, types), default=0), max(map(len, names), default=0)
     return [
-        f"  {entry['index']:>5}  {kind:<{type_width}}  {_mark(entry)}  {name:<{name_width}}"
+        f"  {entry['index']:>5}{_time(entry)}  {kind:<{type_width}}  {_mark(entry)}  {name:<{name_width}}"
         f"  {_details(entry, chars_max)}".rstrip()
         for entry, kind, name in zip(entries, types, names, strict=True)
     ]
+
+
+def _time(entry: dict[str, Any]) -> str:
+    # Not every store remembers it.
+    return f"  {local_time(entry['appended_at'])}" if "appended_at" in entry else ""
 
 
 def _mark(entry: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast_cli.json_input import require_json
 from holdfast_cli.options import admin_options, json_option, yes_option
 from holdfast_cli.printing import echo_json, echo_note
-from holdfast_cli.problems import RequestFailed, UsageProblem
+from holdfast_cli.problems import RequestFailed
 from holdfast_cli.state.document import document_of, shown_value
 from holdfast_cli.state.keyed import Named, read, write
 
@@ -73,7 +73,7 @@ def set_value(named: Named, client: AdminClient, name: str, value: str, *, is_te
     """Set one value of a key's state, and leave the others as they are. VALUE is JSON; - reads it from stdin."""
     content = sys.stdin.buffer.read() if value == "-" else value.encode()
     if not is_text:
-        _check_json(content)
+        require_json(content, what="The value", otherwise="say --text")
     before = read(client, named)
     write(client, named, {**before.values, name: content}, over=before)
     _echo_done(f"{name} of {named} is set.", named, as_json=as_json)
@@ -110,15 +110,6 @@ def clear(named: Named, client: AdminClient, names: tuple[str, ...], *, is_sure:
 
 def _without(values: Any, names: tuple[str, ...]) -> dict[str, bytes]:
     return {name: value for name, value in values.items() if names and name not in names}
-
-
-def _check_json(content: bytes) -> None:
-    try:
-        json.loads(content)
-    except ValueError as error:
-        raise UsageProblem(
-            f"The value is not JSON: {error}. Quote a string twice, as in '\"text\"', or say --text."
-        ) from error
 
 
 def _echo_done(sentence: str, named: Named, *, as_json: bool) -> None:

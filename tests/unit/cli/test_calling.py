@@ -68,7 +68,8 @@ def test_failures(shell: Shell) -> None:
     ("arguments", "exit_code", "words"),
     [
         (("Nobody/greet",), 1, "there is no service 'Nobody'"),
-        (("Echo/nap", "soon"), 1, "is not JSON"),
+        (("Echo/nap", "soon"), 2, "Quote a string twice"),
+        (("Echo/nap", '"soon"'), 1, "does not fit its JSON schema"),
         (("Gate/wait",), 1, "called with a key"),
         (("Echo",), 2, "names no handler"),
         (("Gate//wait",), 2, "names no handler"),

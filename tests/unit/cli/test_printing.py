@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -20,6 +21,20 @@ def test_a_table_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     """What is no terminal gets columns without colours, cuts and trailing blanks, however long they are."""
     echo_table(("ID", "VALUE"), [("inv_1", "x" * 500), ("[bold]", "")])
     assert capsys.readouterr().out == f"ID      VALUE\ninv_1   {'x' * 500}\n[bold]\n"
+
+
+@pytest.mark.parametrize(("columns", "cut"), [(40, 24), (100, 69)])
+def test_a_table_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, cut: int
+) -> None:
+    """Only the last column is cut, to what is left of a line; an id stays whole, however narrow the terminal is."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("holdfast_cli.printing._terminal_width", lambda: columns)
+    echo_table(("ID", "NOW"), [("i" * 29, "x" * 500), ("short", "y")])
+    title, first, second = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert title.split() == ["ID", "NOW"]
+    assert first == f"{'i' * 29}  {'x' * (cut - 3)}…"
+    assert second.split() == ["short", "y"]
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\rb\x08", "\u202eevil", "\x9b31m"])
