@@ -35,7 +35,7 @@ from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
 _TYPE = "AWS::DynamoDB::Table"
-_SCHEMA = ("KeySchema", "AttributeDefinitions")
+_SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
 # What a function has said is almost always there when it answers; a line that is late comes with the next call's.
 _LOG_WAIT_S = 0.002
 # How often queues are looked at for messages that have become visible by themselves.
@@ -49,7 +49,8 @@ def _mirrored(handlers: dict[str, Any], client: Any) -> None:
 
     def create_both(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
         name, attributes = create(logical_id, props, stack_name)
-        client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **{each: props[each] for each in _SCHEMA})
+        schema = {each: props[each] for each in _SCHEMA if each in props}
+        client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **schema)
         return name, attributes
 
     def delete_both(physical_id: str, props: dict[str, Any]) -> Any:
