@@ -9,16 +9,17 @@ import pytest_asyncio
 
 from tests.conformance.blackbox.arena import IN_PROCESS, ORCHESTRATORS, SDKS, Arena
 from tests.conformance.blackbox.arenas import Arenas, Place
-from tests.conformance.blackbox.ratios import Played, ratio_lines
+from tests.conformance.blackbox.ratios import Played, groups_of, ratio_lines
 from tests.conformance.blackbox.server import Server
 from tests.support.npm import NodeMissing
 
-_PLAYED = pytest.StashKey[list[Played]]()
+# The cases that passed, with their times.
+PLAYED = pytest.StashKey[list[Played]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the times."""
-    config.stash[_PLAYED] = []
+    config.stash[PLAYED] = []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -40,8 +41,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("arena", places, indirect=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Play one SDK after the other, and each case here and there within seconds, so that a busy moment hits both."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Play one SDK after the other, and each case here and there within seconds, so that a busy moment hits both.
+
+    What compares them comes last, and not at all where there is nothing to compare.
+    """
+    last = [item for item in items if item.get_closest_marker("played_last")]
+    items[:] = [item for item in items if item not in last]
+    if len(_orchestrators(config.getoption("--orchestrators"))) > 1:
+        items += last
+    else:
+        config.hook.pytest_deselected(items=last)
     played = [index for index, item in enumerate(items) if _place(item) is not None]
     in_order = sorted(played, key=lambda index: _order(items[index], index))
     for index, item in zip(played, [items[index] for index in in_order], strict=True):
@@ -111,13 +121,13 @@ def pytest_runtest_makereport(
             sdk=place.sdk,
             seconds=call.duration,
         )
-        item.config.stash[_PLAYED].append(played)
+        item.config.stash[PLAYED].append(played)
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the ratios when both orchestrators were played on."""
-    if lines := ratio_lines(config.stash[_PLAYED]):
+    if lines := ratio_lines(groups_of(config.stash[PLAYED])):
         terminalreporter.section("time per group, Holdfast against a stock Restate server")
         for line in lines:
             terminalreporter.line(line)
