@@ -59,7 +59,7 @@ class Group:
         return self.ratio > self.ratio_max
 
 
-def groups_of(played: Sequence[Played]) -> list[Group]:
+def groups_of(played: list[Played]) -> list[Group]:
     """Return the groups in which both servers passed something."""
     seconds: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
     for each in played:
