@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers test-parts test-languages test-restate test-aws conformance sim reliability bench chaos up deploy down lint format clean
+.PHONY: help demo test test-servers test-parts test-languages test-restate test-aws conformance sim reliability bench chaos chaos-aws up deploy down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,13 +48,17 @@ sim: $(VENV)/dev.stamp ## Play seeded histories on virtual time; SEEDS=1000 for 
 	$(BIN)/python -m tests.simulation --seeds=$(or $(SEEDS),300)
 
 reliability: $(VENV)/dev.stamp ## Try everything that docs/reliability.md reports, and write it; SEEDS=1000 KILLS=20
-	$(BIN)/python -m tests.simulation.reliability --seeds=$(or $(SEEDS),1000) --kill-rounds=$(or $(KILLS),20)
+	$(BIN)/python -m tests.simulation.reliability --seeds=$(or $(SEEDS),1000) --kill-rounds=$(or $(KILLS),20) \
+		--aws-kill-rounds=$(or $(KILLS),20)
 
 bench: $(VENV)/dev.stamp ## Measure: invocations/s, latency, CPU and what DynamoDB would have billed
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/dev.stamp ## Kill the server with -9 a hundred times under load
 	$(BIN)/pytest tests/e2e/test_kill.py --kill-rounds=100 --timeout=3600
+
+chaos-aws: $(VENV)/dev.stamp ## Kill all functions' processes on the stand-in for AWS with -9 under load; ROUNDS=20 (needs Node 20+)
+	$(BIN)/pytest tests/e2e/aws/test_kill.py --aws-kill-rounds=$(or $(ROUNDS),20) -s
 
 up: $(VENV)/dev.stamp ## Deploy everything onto a stand-in for AWS here, by the real cdk deploy (LOCALSTACK=1: in Docker)
 	@command -v npm >/dev/null || { echo "make up needs Node 20 or newer: the CDK's command comes from its npm." >&2; exit 1; }

@@ -14,7 +14,7 @@ from tests.simulation.long_run import Ran, played
 from tests.simulation.mutants.all import MUTANTS, SEED_BY_MUTANT, SEEDS_MAX
 from tests.simulation.mutants.hunt import Caught, hunt
 from tests.simulation.regressions.kept import KEPT
-from tests.simulation.reliability_page import Page, written
+from tests.simulation.reliability_page import Kills, Page, written
 from tests.support.tree import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -33,7 +33,21 @@ HOSTILE = {
     "answers to the SDK": "tests/properties/sdk/test_sdk_machine_garbage.py",
 }
 DAMAGE = ["tests/e2e/test_damaged_data.py"]
+AWS_KILLS = "tests/e2e/aws/test_kill.py"
+# What may be beyond a limit, what happens then, and the tests that show it.
+LIMITS = {
+    "the entries of a journal": ("its invocation is paused", "tests/conformance/store/test_limits.py"),
+    "the size of a value": ("the attempt fails", "tests/conformance/store/test_limits.py"),
+    "the state of a key": ("the handler that sets it fails, with 413", "tests/conformance/store/test_limits.py"),
+    "the body of a request": ("413", "tests/e2e/test_ingress.py"),
+    "what Lambda carries": ("the invocation is paused at the first try", "tests/unit/aws/test_limits_of_functions.py"),
+    "requests that wait": ("429 with retry-after", "tests/e2e/test_overload.py"),
+    "the rate of requests to DynamoDB": ("429 with retry-after", "tests/e2e/faults/test_overload.py"),
+    "the tries of an invocation": ("it is paused, and nobody else waits", "tests/e2e/test_poison.py"),
+    "the same, on AWS": ("it is paused, and nobody else waits", "tests/e2e/aws/test_poison.py"),
+}
 _TRIED = re.compile(r"(\d+) passing,|tried (\d+) requests")
+_KILLED = re.compile(r"killed (\d+) workers under (\d+) invocations")
 
 
 class RunFailed(Exception):
@@ -46,6 +60,7 @@ class Sizes:
 
     seeds: int
     kill_rounds: int
+    aws_kill_rounds: int
 
 
 def main() -> int:
@@ -53,8 +68,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.reliability", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--kill-rounds", type=int, default=20)
+    parser.add_argument("--aws-kill-rounds", type=int, default=20)
     options = parser.parse_args()
-    sizes = Sizes(seeds=options.seeds, kill_rounds=options.kill_rounds)
+    sizes = Sizes(seeds=options.seeds, kill_rounds=options.kill_rounds, aws_kill_rounds=options.aws_kill_rounds)
     page = Page(
         caught=_caught(),
         ran=_simulated(sizes.seeds),
@@ -62,6 +78,9 @@ def main() -> int:
         kill_rounds=sizes.kill_rounds,
         kills_passed=_passed([*KILLS, f"--kill-rounds={sizes.kill_rounds}", "--timeout=3600"]),
         damage_passed=_passed(DAMAGE),
+        aws_kills=_killed(sizes.aws_kill_rounds),
+        limits=LIMITS,
+        limits_passed=_passed(sorted({path for _, path in LIMITS.values()})),
         hostile={what: (path, _tried(path)) for what, path in HOSTILE.items()},
     )
     PAGE.write_text(written(page), encoding="utf-8")
@@ -95,6 +114,14 @@ def _passed(arguments: list[str]) -> int:
     found = re.search(r"(\d+) passed", _output(arguments))
     assert found is not None
     return int(found[1])
+
+
+def _killed(rounds: int) -> Kills:
+    """Kill the workers of the stand-in for AWS so often; return what that met."""
+    found = _KILLED.search(_output([AWS_KILLS, f"--aws-kill-rounds={rounds}", "-s"]))
+    if found is None:
+        raise RunFailed("there is no stand-in for AWS here: it needs Node")
+    return Kills(rounds=rounds, processes=int(found[1]), invocations=int(found[2]))
 
 
 def _tried(path: str) -> int:

@@ -12,8 +12,21 @@ from tests.simulation.world.faults import DESCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kills:
+    """How often all processes of functions were killed, how many those were, and under how many invocations."""
+
+    rounds: int
+    processes: int
+    invocations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What was measured. `hostile`: by what reads it, the file of its tests and how many inputs they tried."""
+    """What was measured.
+
+    `hostile`: by what reads it, the file of its tests and how many inputs they tried. `limits`: by what may be beyond
+    one, what happens and the file of its tests.
+    """
 
     ran: Ran
     caught: Mapping[str, Caught]
@@ -21,6 +34,9 @@ class Page:
     kill_rounds: int
     kills_passed: int
     damage_passed: int
+    aws_kills: Kills
+    limits: Mapping[str, tuple[str, str]]
+    limits_passed: int
     hostile: Mapping[str, tuple[str, int]]
 
 
@@ -48,6 +64,10 @@ A server with its data on disk was killed with -9 {kill_rounds} times under a lo
 handlers in its own process, a fifth as often with handlers that live on in another one, and the process of those
 handlers as often again: every accepted invocation completed, no completed step ran again, and state adds up.
 `make chaos` kills a hundred times.
+
+On the stand-in for AWS all processes of functions, {aws_processes:,} of them, were killed with -9 in {aws_rounds}
+rounds under {aws_invocations:,} invocations: those of the ingress, the dispatcher and the handlers, at work and while
+they started. The same held. `make chaos-aws` does it again.
 
 {damage_passed} tests damage the data. A database with a broken header, of which the end is missing, or that may not
 be written, is refused with what to do, and no byte of it changes. A server whose disk is full stops, and completes
@@ -95,6 +115,12 @@ def _summary(page: Page) -> str:
         (f"broken engines found, of {len(MUTANTS)}", len(page.caught), "pytest tests/simulation/test_mutants.py"),
         ("findings kept, which no longer occur", len(page.regressions), "pytest tests/simulation/test_regressions.py"),
         ("kill -9 of a real server under load, and its restart", page.kill_rounds, kills),
+        (
+            "kill -9 of all functions' processes under load, on the stand-in for AWS",
+            page.aws_kills.rounds,
+            f"make chaos-aws ROUNDS={page.aws_kills.rounds}",
+        ),
+        ("tests of what is beyond a limit", page.limits_passed, "make reliability"),
         ("hostile inputs tried", sum(tried for _, tried in page.hostile.values()), "make reliability"),
     ]
     return _table(("what", "how many", "see for yourself"), [(a, f"{b:,}", f"`{c}`") for a, b, c in rows])
@@ -126,9 +152,21 @@ def _mutants(page: Page) -> str:
 
 def _real(page: Page) -> str:
     hostile = [(what, f"{tried:,}", f"`pytest {path}`") for what, (path, tried) in page.hostile.items()]
+    limits = [(what, happens, f"`pytest {path}`") for what, (happens, path) in page.limits.items()]
+    kills = page.aws_kills
+    real = _REAL.format(
+        kill_rounds=page.kill_rounds,
+        damage_passed=page.damage_passed,
+        aws_rounds=kills.rounds,
+        aws_processes=kills.processes,
+        aws_invocations=kills.invocations,
+    )
     return (
-        _REAL.format(kill_rounds=page.kill_rounds, damage_passed=page.damage_passed)
-        + "## Hostile input\n\n"
+        real
+        + "## Limits\n\n"
+        + "What is beyond a limit is refused by the limit's name and number, and holds up nobody else.\n\n"
+        + _table(("beyond its limit", "what happens", "see for yourself"), limits)
+        + "\n## Hostile input\n\n"
         + "No input makes ingress or admin answer with 500 or more; no decoder raises anything but its one error.\n\n"
         + _table(("read by", "inputs tried", "see for yourself"), hostile)
     )

@@ -6,8 +6,8 @@ from tests.simulation.long_run import run_seeds
 from tests.simulation.mutants.all import MUTANTS
 from tests.simulation.mutants.hunt import Caught
 from tests.simulation.regressions.kept import KEPT
-from tests.simulation.reliability import HOSTILE, PAGE
-from tests.simulation.reliability_page import Page, written
+from tests.simulation.reliability import AWS_KILLS, HOSTILE, LIMITS, PAGE
+from tests.simulation.reliability_page import Kills, Page, written
 from tests.simulation.watch import Violation
 from tests.simulation.world.faults import DESCRIPTIONS
 from tests.support.tree import ROOT
@@ -22,7 +22,8 @@ def test_the_page_is_of_now() -> None:
 
 def test_what_it_names_exists() -> None:
     """The tests that the page sends its readers to are there."""
-    assert [path for path in HOSTILE.values() if not (ROOT / path).is_file()] == []
+    paths = [AWS_KILLS, *HOSTILE.values(), *(path for _, path in LIMITS.values())]
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
 
 
 def test_figures_are_those_that_were_measured() -> None:
@@ -38,8 +39,19 @@ def test_figures_are_those_that_were_measured() -> None:
         kill_rounds=23,
         kills_passed=2,
         damage_passed=6,
+        aws_kills=Kills(rounds=19, processes=987, invocations=321),
+        limits={"a journal": ("it is paused", "tests/b.py")},
+        limits_passed=17,
         hostile={"frames": ("tests/a.py", 12345)},
     )
     text = written(page)
-    for figure in ("| seeds played | 2 |", "12,345", "killed with -9 23 times", "`a-finding`", "| 4711 |"):
+    for figure in (
+        "| seeds played | 2 |",
+        "12,345",
+        "killed with -9 23 times",
+        "987 of them",
+        "in 19\nrounds",
+        "`a-finding`",
+        "| 4711 |",
+    ):
         assert figure in text

@@ -22,7 +22,9 @@ from localstack.standin import ROOT
 HERE = Path(__file__).resolve().parent
 FUNCTIONS = HERE / "functions"
 NODE = HERE.parent / "node"
-WORK = Path("tests", "support", "services", "work.py")
+SERVICES = Path("tests", "support", "services")
+# Of the modules there, what belongs to the function with our SDK.
+MODULES = ("work.py", "poison.py")
 
 # Named so by whoever deploys: the services, and the same with another function of the official Python SDK.
 STACKS = {"Services": "1", "LaterServices": "2"}
@@ -62,7 +64,7 @@ def _add_python(stack: Stack, holdfast: HoldfastStack, zips: ZipBundler, *, own:
         orchestrator=holdfast,
         zips=zips,
         folder=own,
-        services=[*(each.name for each in examples), "Work", "Ledger"],
+        services=[*(each.name for each in examples), "Work", "Ledger", "Desk", "Till"],
         environment=environment,
         timeout=HANDLER_TIMEOUT,
     )
@@ -96,8 +98,9 @@ def _own() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         own = Path(name)
         shutil.copytree(FUNCTIONS / "own", own, dirs_exist_ok=True)
-        (own / WORK).parent.mkdir(parents=True)
-        shutil.copy(ROOT / WORK, own / WORK)
+        (own / SERVICES).mkdir(parents=True)
+        for module in MODULES:
+            shutil.copy(ROOT / SERVICES / module, own / SERVICES / module)
         yield own
 
 

@@ -12,13 +12,16 @@ from tests.e2e.aws.cloud import Cloud, deployed
 HERE = Path(__file__).resolve().parent
 # The first test waits for the deployment, which takes a minute of a machine that has nothing else to do.
 PATIENCE_S = 600
+# All processes are started anew.
+ROUND_S = 60
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of this folder time for the deployment."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the tests of this folder time for the deployment, and for as many kills as are asked for."""
+    patience_s = PATIENCE_S + ROUND_S * int(config.getoption("--aws-kill-rounds"))
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(PATIENCE_S))
+            item.add_marker(pytest.mark.timeout(patience_s))
 
 
 @pytest.fixture(scope="session")
