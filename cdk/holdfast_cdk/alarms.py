@@ -1,4 +1,4 @@
-"""What somebody should look at: parked messages, a queue that stands still, refused starts, functions that fail."""
+"""What somebody should look at: parked messages, queues and walks that stand still, functions that fail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from holdfast_cdk.queues import Queues
+
+# Where the functions' own metrics are; their dimension is the service that the construct names them by.
+METRICS_NAMESPACE = "Holdfast"
 
 # The age counts from sending: a watchdog is delayed by up to 15 minutes, and put back for as long again while the work
 # it watches goes on. Older than that means that nobody consumes.
@@ -30,6 +33,14 @@ class Alarms(Construct):
         self._parked("ParkedSends", queues.sends_dead, "a producer's messages are refused; each says why")
         self._old("OldWakeups", queues.wakeups)
         self._old("OldSends", queues.sends)
+        behind = cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name="WalksBehind",
+            dimensions_map={"service": "holdfast-sweeper"},
+            statistic="Sum",
+            period=_FIVE_MINUTES,
+        )
+        self._any("WalksBehind", behind, "the sweeper does not get through what has to be kept or deleted")
         for function in functions:
             self._of_function(function)
 

@@ -45,14 +45,17 @@ class Walk:
         self._clock = clock
         self._every_ms = every_ms
         self._stretch = stretch
+        self.is_behind = False
 
     async def go_on(self, *, until_ms: int) -> bool:
         """Go on with the walk that is under way or due, until a time; return whether nothing is left to do now.
 
+        Whether the last whole one is longer ago than two should take is said in the log, and by `is_behind`.
+
         Raises:
             Unavailable: Something did not answer; the next run goes on from the last note.
         """
-        now = self._clock.now_ms()
+        now, self.is_behind = self._clock.now_ms(), False
         mark = await self._mark()
         if mark is None:
             # An installation that has just been made has nothing yet that was missed.
@@ -61,7 +64,8 @@ class Walk:
             if now < mark.began_ms + self._every_ms:
                 return True
             mark = Mark(began_ms=now, place="", whole_ms=mark.whole_ms)
-        if now > mark.whole_ms + 2 * self._every_ms:
+        self.is_behind = now > mark.whole_ms + 2 * self._every_ms
+        if self.is_behind:
             days = (now - mark.whole_ms) // 86_400_000
             _LOG.error("the walk through the %s falls behind: the last whole one began %d days ago", self._name, days)
         while self._clock.now_ms() < until_ms:

@@ -91,17 +91,21 @@ async def test_a_stretch_that_fails_is_done_again(store: DynamoStore) -> None:
 
 
 async def test_a_walk_that_falls_behind_says_so(store: DynamoStore, caplog: pytest.LogCaptureFixture) -> None:
-    """When the last whole walk is older than two should be, the log has an error."""
+    """When the last whole walk is older than two should be, the log has an error, and the walk says so until it is."""
     clock = Hand()
     places = Places(store, clock)
     with caplog.at_level(logging.ERROR):
         await places.walk.go_on(until_ms=clock.ms + 100_000)
         clock.ms += EVERY_MS
         await places.walk.go_on(until_ms=clock.ms + 100_000)
-        assert not caplog.records
+        assert (caplog.records, places.walk.is_behind) == ([], False)
         clock.ms += 3 * EVERY_MS
         await places.walk.go_on(until_ms=clock.ms + 100_000)
     assert "falls behind" in caplog.text
+    assert places.walk.is_behind
+    clock.ms += EVERY_MS
+    await places.walk.go_on(until_ms=clock.ms + 100_000)
+    assert not places.walk.is_behind
 
 
 @pytest.fixture

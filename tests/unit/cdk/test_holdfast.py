@@ -201,12 +201,13 @@ def test_two_sweeps_may_fail_before_a_timer_is_late(cloud: Cloud) -> None:
 
 
 def test_what_goes_wrong_rings(cloud: Cloud) -> None:
-    """Alarms watch parked and old messages of each queue, and throttles, errors and drops of each function."""
+    """Alarms watch parked and old messages of each queue, walks, and throttles, errors and drops of each function."""
     metrics = [each["Properties"]["MetricName"] for each in cloud.resources("AWS::CloudWatch::Alarm").values()]
     counts = {name: metrics.count(name) for name in set(metrics)}
     assert counts == {
         "ApproximateNumberOfMessagesVisible": 2,
         "ApproximateAgeOfOldestMessage": 2,
+        "WalksBehind": 1,
         "Throttles": len(FUNCTIONS),
         "Errors": len(FUNCTIONS),
         "RecursiveInvocationsDropped": len(FUNCTIONS),
