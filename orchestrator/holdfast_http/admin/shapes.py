@@ -8,6 +8,7 @@ from holdfast_engine.records import Kind
 from holdfast_engine.registry import ServiceSpec, handler_spec
 from holdfast_engine.retry import OnMaxAttempts, RetryPolicy
 from holdfast_http.durations import friendly_duration
+from holdfast_http.messages import JSON_TYPE
 from holdfast_http.times import rfc3339
 from holdfast_protocol.manifest import HandlerManifest
 
@@ -131,10 +132,24 @@ def _retry_json(policy: RetryPolicy) -> dict[str, Any]:
 def _input_description(spec: InputSpec | None) -> str:
     if spec is None:
         return "anything"
-    body = f"a body of {spec.content_type or 'any content type'}"
+    if spec.content_type is None and spec.json_schema is None and not spec.required:
+        return "none"
+    body = _body_description(spec.content_type or "any content type", spec.json_schema)
     return body if spec.required else f"{body}, or none"
 
 
 def _output_description(spec: OutputSpec | None) -> str:
-    content_type = spec.content_type if spec else "application/json"
-    return f"a body of {content_type}" if content_type else "a body without a content type"
+    if spec is None:
+        return _body_description(JSON_TYPE, None)
+    return _body_description(spec.content_type, spec.json_schema) if spec.content_type else "none"
+
+
+def _body_description(content_type: str, json_schema: object) -> str:
+    # Whoever reads a description may want to know what to send.
+    match json_schema if content_type == JSON_TYPE else None:
+        case {"title": str(title)} if title:
+            return f"JSON '{title}'"
+        case {"type": str(kind)}:
+            return f"JSON {kind}"
+        case _:
+            return f"a body of {content_type}"

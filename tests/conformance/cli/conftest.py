@@ -22,30 +22,56 @@ from tests.support.site import Site
 _FOLDER = Path(__file__).parent
 _CLI = _FOLDER / "node_modules" / ".bin" / "restate"
 _SERVICES = "tests.support.services.shopping"
+# Ours asks for a token; the stock server has none to ask for.
+_TOKEN = "0123456789abcdef-xyz"
 
 
 class Cli:
-    """The `restate` command, pointed at one server."""
+    """The `restate` command, pointed at one server; `endpoint` is the URI of one that serves the same elsewhere."""
 
-    def __init__(self, site: Site, *, folder: Path, is_restate: bool) -> None:
+    def __init__(self, site: Site, *, folder: Path, endpoint: str, is_restate: bool) -> None:
         self.site = site
+        self.endpoint = endpoint
         self.is_restate = is_restate
+        self._folder = folder
         self._env = {
             **os.environ,
             "RESTATE_ADMIN_URL": str(site.admin.base_url).rstrip("/"),
             "RESTATE_INGRESS_URL": str(site.ingress.base_url).rstrip("/"),
+            "RESTATE_AUTH_TOKEN": _TOKEN,
             "RESTATE_CLI_CONFIG_HOME": str(folder),
             "HOME": str(folder),
             "NO_COLOR": "1",
         }
 
-    def run(self, *words: str) -> str:
+    def run(self, *words: str, **env: str) -> str:
         """Return what a command prints; it must succeed."""
-        done = subprocess.run(
-            [str(_CLI), "--yes", *words], env=self._env, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = self._done(*words, **env)
         assert done.returncode == 0, f"restate {' '.join(words)}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
+
+    def refused(self, *words: str) -> str:
+        """Return what a command prints that must fail."""
+        done = self._done(*words)
+        assert done.returncode == 1, f"restate {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stderr
+
+    def edit(self, *words: str, sed: str) -> str:
+        """Run a command that opens an editor, in which somebody replaces one thing by another."""
+        editor = self._folder / "editor.sh"
+        editor.write_text(f"#!/bin/sh\nsed -i '{sed}' \"$1\"\n")
+        editor.chmod(0o755)
+        return self.run(*words, EDITOR=str(editor))
+
+    def _done(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(_CLI), "--yes", *words],
+            env={**self._env, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a query."""
@@ -69,32 +95,43 @@ def command() -> Path:
     return _CLI
 
 
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of an endpoint that serves the same services in a process of its own."""
+    (port,) = free_ports(1)
+    uri = f"http://127.0.0.1:{port}"
+    serve = [sys.executable, "-m", "tests.support.serve", "--port", str(port), _SERVICES]
+    log = tmp_path_factory.mktemp("endpoint") / "endpoint.log"
+    process = ServerProcess(serve, ready_urls=[f"{uri}/health"], log_path=log)
+    process.start()
+    yield uri
+    process.stop()
+
+
 @pytest.fixture(scope="module", params=["holdfast", pytest.param("restate", marks=pytest.mark.restate)])
-def cli(request: pytest.FixtureRequest, command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+def cli(
+    request: pytest.FixtureRequest, command: Path, endpoint: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cli]:
     """The command on our server, and on the stock one, with the same things to see."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "holdfast":
-        ours = DevServer([_SERVICES], folder=folder)
+        ours = DevServer([_SERVICES], folder=folder, env={"HOLDFAST_TOKEN": _TOKEN})
         ours.start()
         with Site(ours.ingress_url, ours.admin_url) as site:
+            site.admin.headers["authorization"] = f"Bearer {_TOKEN}"
             _populate(site)
-            yield Cli(site, folder=folder, is_restate=False)
+            yield Cli(site, folder=folder, endpoint=endpoint, is_restate=False)
         ours.stop()
         return
     try:
         server = RestateServer(folder=folder)
     except NodeMissing as missing:
         pytest.skip(str(missing))
-    (port,) = free_ports(1)
-    serve = [sys.executable, "-m", "tests.support.serve", "--port", str(port), _SERVICES]
-    endpoint = ServerProcess(serve, ready_urls=[f"http://127.0.0.1:{port}/health"], log_path=folder / "endpoint.log")
     server.start()
-    endpoint.start()
     with Site(server.ingress_url, server.admin_url) as site:
-        site.register(f"http://127.0.0.1:{port}")
+        site.register(endpoint)
         _populate(site)
-        yield Cli(site, folder=folder, is_restate=True)
-    endpoint.stop()
+        yield Cli(site, folder=folder, endpoint=endpoint, is_restate=True)
     server.stop()
 
 

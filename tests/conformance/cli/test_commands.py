@@ -104,12 +104,25 @@ def test_queries_have_the_same_rows(cli: Cli) -> None:
 
 
 def test_state_is_shown_and_edited(cli: Cli) -> None:
-    """A key's state is printed, and replaced by a patch that is forced."""
-    assert '"milk"' in cli.run("kv", "get", "Cart", "ada")
-    cli.run(
-        "kv", "patch", "--force", "Cart", "ada", "--patch", '[{"op": "replace", "path": "/items", "value": ["tea"]}]'
-    )
-    assert eventually(lambda: "tea" in cli.run("kv", "get", "Cart", "ada"))
+    """A key's state is printed, edited in an editor, patched and cleared, each on the version that was looked at."""
+    cli.site.call("/Cart/eve/add", "milk")
+    assert '"milk"' in cli.run("kv", "get", "Cart", "eve")
+    cli.edit("kv", "edit", "Cart", "eve", sed="s/milk/eggs/")
+    assert eventually(lambda: "eggs" in cli.run("kv", "get", "Cart", "eve"))
+    cli.run("kv", "patch", "Cart", "eve", "--patch", '[{"op": "replace", "path": "/items", "value": ["tea"]}]')
+    assert eventually(lambda: "tea" in cli.run("kv", "get", "Cart", "eve"))
+    cli.run("kv", "clear", "Cart/eve")
+    assert eventually(lambda: "items" not in cli.run("kv", "get", "Cart", "eve"))
+
+
+def test_state_that_is_held(cli: Cli) -> None:
+    """While a handler holds the key, the stock server lines an edit up; ours refuses it: what it accepts is written."""
+    edit = ("kv", "patch", "Cart", "bob", "--patch", '[{"op": "add", "path": "/note", "value": "x"}]')
+    if cli.is_restate:
+        assert "Success" in cli.run(*edit)
+    else:
+        assert "409" in cli.refused(*edit)
+    assert "note" not in cli.run("kv", "get", "Cart", "bob")
 
 
 def test_invocations_are_operated(cli: Cli) -> None:
@@ -136,6 +149,30 @@ def test_invocations_are_operated(cli: Cli) -> None:
     cli.run("invocations", "restart-as-new", done)
     again = eventually(lambda: cli.newest("target_handler_name = 'buy'") != done)
     assert again
+
+
+def test_deployments_come_and_go(cli: Cli) -> None:
+    """A deployment is registered, found, described and removed, and so is what its services are configured to be."""
+    cli.run("deployments", "register", f"{cli.endpoint}/second", "--use-http1.1", "--breaking", "--metadata", "team=a")
+    ids = [row["id"] for row in cli.sql(f"SELECT id FROM sys_deployment WHERE endpoint = '{cli.endpoint}/second'")]
+    assert len(ids) == 1
+    assert f"{cli.endpoint}/second" in cli.run("deployments", "list")
+    described = cli.run("deployments", "describe", *ids)
+    for words in ("HTTP/1.1", "Revision: 2", "broken", "JSON integer"):
+        assert words in described, described
+    cli.run("services", "config", "patch", "--public=false", "--journal-retention=2h", "Payment")
+    configured = cli.run("services", "config", "view", "Payment")
+    assert "Public:  false" in configured
+    assert "2h" in configured
+    cli.run("deployments", "remove", "--force", *ids)
+    assert eventually(lambda: ids[0] not in cli.run("deployments", "list"))
+    assert "does not exist" in (said := cli.refused("deployments", "describe", *ids)) or "no deployment" in said
+
+
+def test_there_is_no_kafka(cli: Cli) -> None:
+    """Who lists subscriptions and clusters is told that there are none."""
+    assert "No subscriptions" in cli.run("subscriptions", "list")
+    assert "No Kafka clusters" in cli.run("kafka-clusters", "list")
 
 
 def test_tables_have_the_same_columns(cli: Cli) -> None:

@@ -118,7 +118,9 @@ async def test_a_handler(admin: Admin) -> None:
     """A handler is shown with what it takes and returns."""
     handler = await get(admin, "/services/Greeter/handlers/greet")
     assert handler["input_json_schema"] == {"type": "string"}
-    assert handler["input_description"] == "a body of application/json"
+    assert handler["input_description"] == "JSON string"
+    assert handler["output_description"] == "a body of application/json"
+    assert (await get(admin, "/services/Greeter/handlers/bytes"))["input_description"] == "a body of application/*"
     assert handler["idempotency_retention"] == "1d"
     assert (await get(admin, "/services/Counter/handlers/add"))["input_description"].endswith(", or none")
     run = await get(admin, "/services/Signup/handlers/run")
