@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from holdfast_cli.aws_signing import signed_headers
 from holdfast_cli.problems import ServerUnreachable, UsageProblem
@@ -51,7 +51,13 @@ class Web:
         self.url = url.rstrip("/")
         self._peer = peer
         self._token = token
-        self._opener = _opener(host)
+        is_here = _is_loopback(host)
+        option = peer.option
+        self._advice = (
+            f"is `holdfast dev` running, and {option} right?" if is_here else f"is {option} or --stack right?"
+        )
+        # A proxy named in the environment cannot know what this machine's loopback is.
+        self._opener = build_opener(_NoRedirect, *([ProxyHandler({})] if is_here else []))
 
     def send(
         self,
@@ -87,8 +93,7 @@ class Web:
         except (URLError, OSError, HTTPException, UnicodeError) as error:
             reason = getattr(error, "reason", None) or error
             raise ServerUnreachable(
-                f"The {self._peer.name} at {self.url} cannot be reached ({reason});"
-                f" is `holdfast dev` running, and {self._peer.option} right?"
+                f"The {self._peer.name} at {self.url} cannot be reached ({reason}); {self._advice}"
             ) from error
 
     def _opened(self, request: Request, timeout_s: float | None) -> Any:
@@ -113,11 +118,6 @@ def _host(url: str) -> str | None:
     except ValueError:
         return None
     return parts.hostname if parts.scheme in ("http", "https") else None
-
-
-def _opener(host: str) -> OpenerDirector:
-    # A proxy named in the environment cannot know what this machine's loopback is.
-    return build_opener(_NoRedirect, ProxyHandler({})) if _is_loopback(host) else build_opener(_NoRedirect)
 
 
 def _is_loopback(host: str) -> bool:

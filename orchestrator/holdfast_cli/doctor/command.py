@@ -61,7 +61,8 @@ def _on_aws(name: str) -> Iterator[Finding]:
     server = ServerChecks(lambda: AdminClient(urls_of(stack).admin), now_ms=now_ms())
     at_aws = StackChecks(stack, now_ms=now_ms(), function_arns=server.function_arns)
     queues = QueueChecks(stack, now_ms=now_ms())
-    yield from findings_of([*at_aws.all(), *queues.all(), *server.all()], foreign=AWS_ERRORS)
+    checks = [*at_aws.all(), *queues.all(), *server.all(), *at_aws.of_services()]
+    yield from findings_of(checks, foreign=AWS_ERRORS)
 
 
 def _echo(finding: Finding) -> None:

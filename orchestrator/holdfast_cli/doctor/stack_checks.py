@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast_aws.stack import variables_of
@@ -35,11 +35,14 @@ class StackChecks:
             Check(name="functions", find=self._functions),
             Check(name="consumers", find=self._consumers),
             Check(name="recursion", find=self._recursion),
-            Check(name="recursion of services", find=self._recursion_of_services),
             Check(name="tables", find=self._tables),
             Check(name="bucket", find=self._bucket),
             Check(name="sweeper", find=self._swept),
         ]
+
+    def of_services(self) -> list[Check]:
+        """Return those for which the admin API has to say what is registered."""
+        return [Check(name="recursion of services", find=self._recursion_of_services)]
 
     def _is_there(self) -> Iterator[tuple[Verdict, str]]:
         (stack,) = self._stack.client("cloudformation").describe_stacks(StackName=self._stack.name)["Stacks"]
@@ -84,26 +87,25 @@ class StackChecks:
                 yield Verdict.FAILURE, f"{name} is not fed by its queue (the mapping is {states}): nothing goes on."
 
     def _recursion(self) -> Iterator[tuple[Verdict, str]]:
-        yield from self._allowed([each["FunctionName"] for each in self._stack.functions.values()])
+        yield from self._allowed({name: each["FunctionName"] for name, each in self._stack.functions.items()})
 
     def _recursion_of_services(self) -> Iterator[tuple[Verdict, str]]:
-        # A version has the setting of its function: the name without what is behind the seventh colon.
-        yield from self._allowed(sorted({":".join(arn.split(":")[:7]) for arn in self._function_arns()}))
+        # A version has the setting of its function: the ARN without what is behind the seventh colon.
+        functions = [arn.split(":")[:7] for arn in self._function_arns()]
+        yield from self._allowed({parts[-1]: ":".join(parts) for parts in functions})
 
-    def _allowed(self, names: Sequence[str]) -> Iterator[tuple[Verdict, str]]:
+    def _allowed(self, functions: Mapping[str, str]) -> Iterator[tuple[Verdict, str]]:
         client = self._stack.client("lambda")
         ended = [
             name
-            for name in names
-            if client.get_function_recursion_config(FunctionName=name).get("RecursiveLoop") != "Allow"
+            for name, function in functions.items()
+            if client.get_function_recursion_config(FunctionName=function).get("RecursiveLoop") != "Allow"
         ]
-        for name in ended:
-            yield (
-                Verdict.FAILURE,
-                f"Lambda ends chains of invocations of {name}, which long ones are: set its RecursiveLoop to Allow.",
-            )
-        if names and not ended:
-            yield Verdict.OK, f"Allowed for {len(names)} function{'s' * (len(names) != 1)}."
+        if ended:
+            sentence = "Lambda takes long chains of invocations for loops, and ends them: set RecursiveLoop to Allow on"
+            yield Verdict.FAILURE, f"{sentence} {', '.join(ended)}."
+        elif functions:
+            yield Verdict.OK, f"Allowed for {', '.join(functions)}."
 
     def _tables(self) -> Iterator[tuple[Verdict, str]]:
         told = variables_of(self._function("dispatcher"))

@@ -118,6 +118,14 @@ def test_urls_that_lead_nowhere(url: str) -> None:
     assert (result.exit_code, "cannot be reached" in result.stderr) == (1, True)
 
 
+def test_advice_fits_the_place() -> None:
+    """Whether `holdfast dev` runs is asked only of this machine."""
+    arguments = ["services", "list", "--admin-url", "http://0.0.0.0:1"]
+    elsewhere = CliRunner().invoke(main, arguments, env={"no_proxy": "*"})
+    assert (elsewhere.exit_code, "holdfast dev" in elsewhere.stderr) == (1, False)
+    assert "is --admin-url or --stack right?" in elsewhere.stderr
+
+
 def test_a_proxy_is_not_for_loopback(listener: Listener) -> None:
     """A proxy that the environment names is not asked for this machine's own servers."""
     assert listed(listener, http_proxy="http://127.0.0.1:1").exit_code == 0
