@@ -60,6 +60,8 @@ HEADERS = {
     "idempotency-key": SECRET,
     "x-api-key": SECRET,
 }
+# The admin API's own, which contains the secret, too.
+TOKEN = f"{SECRET}-of-the-admin-api"
 
 
 @pytest.fixture
@@ -76,7 +78,8 @@ def server(tmp_path: Path, key_file: Path) -> Iterator[DevServer]:
     """A server that signs, with handlers that fail in each way there is."""
     (tmp_path / "leaking.py").write_text(SERVICES)
     options = ["--identity-key-file", str(key_file)]
-    server = DevServer(["leaking"], folder=tmp_path, env={"PYTHONPATH": str(tmp_path)}, options=options)
+    environment = {"PYTHONPATH": str(tmp_path), "HOLDFAST_TOKEN": TOKEN}
+    server = DevServer(["leaking"], folder=tmp_path, env=environment, options=options)
     server.start()
     yield server
     server.kill()
@@ -88,6 +91,8 @@ def test_no_secret_is_logged(server: DevServer, key_file: Path, tmp_path: Path) 
     handlers.start()
     try:
         with Site(server.ingress_url, server.admin_url) as site:
+            _strangers(site)
+            site.admin.headers["authorization"] = f"Bearer {TOKEN}"
             _callers(site)
             _endpoints(site, handlers)
             _operators(site)
@@ -104,6 +109,14 @@ def test_no_secret_is_logged(server: DevServer, key_file: Path, tmp_path: Path) 
     assert private_key not in logged
     # How each signature begins: it is a JSON Web Token.
     assert "eyJ" not in logged
+
+
+def _strangers(site: Site) -> None:
+    assert site.admin.get("/services", headers={"authorization": f"Bearer {TOKEN}x"}).status_code == 401
+    assert site.admin.get("/services", headers={"cookie": f"holdfast_80={SECRET}"}).status_code == 401
+    assert site.admin.post("/ui/", data={"token": f"{TOKEN}x"}).status_code == 401
+    assert site.admin.post("/ui/", data={"token": TOKEN}).status_code == 303
+    site.admin.cookies.clear()
 
 
 def _callers(site: Site) -> None:
@@ -142,7 +155,8 @@ def _operators(site: Site) -> None:
         site.admin.post("/query", content=f"{{{SECRET}", headers={"content-type": "application/json"}).status_code
         == 400
     )
-    assert site.admin.patch(f"/invocations/{SECRET}/kill", headers=HEADERS).status_code >= 400
+    headers = {**HEADERS, "authorization": f"Bearer {TOKEN}"}
+    assert site.admin.patch(f"/invocations/{SECRET}/kill", headers=headers).status_code == 400
 
 
 def _is_paused(site: Site, invocation_id: str) -> bool:
