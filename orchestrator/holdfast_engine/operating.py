@@ -14,7 +14,7 @@ from holdfast_engine.pausing import PauseOutcome, pause, resume
 from holdfast_engine.pruning import drained, forget, idle, remove
 from holdfast_engine.purging import purge, purge_journal
 from holdfast_engine.records import KeyRef
-from holdfast_engine.registration import Registration, modify, register
+from holdfast_engine.registration import Registration, modify, refresh, register
 from holdfast_engine.registry import Deployment, Endpoint, Registry, ServiceSpec
 from holdfast_engine.restarting import restart
 from holdfast_engine.world import World
@@ -131,6 +131,15 @@ class Operating:
             RegistrationRejected: It may not be registered as asked.
         """
         return await register(self.world, endpoint, force=force, breaking=breaking, dry_run=dry_run, metadata=metadata)
+
+    async def refresh(self, endpoint: Endpoint) -> Registration:
+        """Register what an endpoint serves now that this server starts; the same code again changes nothing.
+
+        Raises:
+            DiscoveryFailed: The endpoint did not say what it serves.
+            RegistrationRejected: It may not be registered.
+        """
+        return await refresh(self.world, endpoint)
 
     async def modify_deployment(
         self, deployment_id: str, endpoint: Endpoint, *, overwrite: bool, dry_run: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from holdfast_engine.errors import RegistrationRejected
 from holdfast_engine.ids import random_deployment_id
@@ -50,10 +51,28 @@ async def register(
         created_ms=known.created_ms if known is not None else world.clock.now_ms(),
         sdk_version=sdk_version,
         metadata=metadata,
+        code=_code(manifest, sdk_version),
     )
     if not dry_run:
         await save(world, deployment)
     return Registration(deployment=deployment, is_new=known is None)
+
+
+async def refresh(world: World, endpoint: Endpoint) -> Registration:
+    """Register what an endpoint serves now that this server starts; where it is the same code, nothing changes.
+
+    What operators have changed about its services lasts until there is a new revision, and a restart brings none.
+
+    Raises:
+        DiscoveryFailed: The endpoint did not say what it serves.
+        RegistrationRejected: It may not be registered.
+    """
+    known = _at(world, endpoint)
+    if known is not None and _is_latest(world, known):
+        manifest, sdk_version = await world.discovery.discover(endpoint)
+        if known.code == _code(manifest, sdk_version):
+            return Registration(deployment=known, is_new=False)
+    return await register(world, endpoint, force=True, breaking=False, dry_run=False, metadata=())
 
 
 async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwrite: bool, dry_run: bool) -> Deployment:
@@ -74,7 +93,14 @@ async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwri
         revisions = tuple(
             (name, known.revision_of(name) or revision) for name, revision in _revisions(world, manifest, known)
         )
-        changed = replace(known, endpoint=endpoint, manifest=manifest, revisions=revisions, sdk_version=sdk_version)
+        changed = replace(
+            known,
+            endpoint=endpoint,
+            manifest=manifest,
+            revisions=revisions,
+            sdk_version=sdk_version,
+            code=_code(manifest, sdk_version),
+        )
     else:
         _check_serves(manifest, known)
         changed = replace(known, endpoint=endpoint)
@@ -85,6 +111,16 @@ async def modify(world: World, known: Deployment, endpoint: Endpoint, *, overwri
 
 def _at(world: World, endpoint: Endpoint) -> Deployment | None:
     return next((each for each in world.registry.deployments() if each.endpoint.address == endpoint.address), None)
+
+
+def _is_latest(world: World, deployment: Deployment) -> bool:
+    """Return whether new invocations of all its services go to a deployment."""
+    latest = [world.registry.latest(name) for name, _ in deployment.revisions]
+    return all(each is not None and each[0].id == deployment.id for each in latest)
+
+
+def _code(manifest: Manifest, sdk_version: str | None) -> str:
+    return sha256(repr((manifest, sdk_version)).encode()).hexdigest()
 
 
 async def save(world: World, deployment: Deployment) -> None:

@@ -38,7 +38,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One registered version of user code; `revisions` gives each of its services the revision it introduced."""
+    """One registered version of user code; `revisions` gives each of its services the revision it introduced.
+
+    `code` is a fingerprint of what the endpoint said when it was registered; the manifest may have been changed since.
+    """
 
     id: str
     endpoint: Endpoint
@@ -47,6 +50,7 @@ class Deployment:
     created_ms: int
     sdk_version: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    code: str | None = None
 
     @property
     def protocol_version(self) -> int | None:

@@ -100,9 +100,8 @@ class LocalServer:
         self.store.open()
         await self.engine.load_registry()
         for address in self._endpoints:
-            endpoint = Endpoint(transport="in-process", address=address)
-            # The code of this process is what it is now: registering it again replaces what the last start saw.
-            await self.engine.register(endpoint, force=True, breaking=False, dry_run=False, metadata=())
+            # The code of this process is what it is now: what the last start saw is replaced if it differs.
+            await self.engine.refresh(Endpoint(transport="in-process", address=address))
         return await self.engine.start()
 
     async def stop(self) -> None:

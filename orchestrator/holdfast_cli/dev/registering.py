@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS = 1.0
 # The code behind a URI changes while one works on it, so each start takes what is there now.
-_OPTIONS = RegistrationOptions(force=True, breaking=False, dry_run=False, metadata=())
+_OPTIONS = RegistrationOptions(force=True, breaking=False, dry_run=False, metadata=(), is_restart=True)
 
 
 def endpoints_of(uris: Sequence[str]) -> list[Endpoint]:

@@ -25,12 +25,13 @@ _CAREFUL_SINCE = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationOptions:
-    """How a registration is meant."""
+    """How a registration is meant; `is_restart`: the endpoint was given at the start of this server."""
 
     force: bool
     breaking: bool
     dry_run: bool
     metadata: tuple[tuple[str, str], ...]
+    is_restart: bool = False
 
 
 async def register(engine: Engine, request: Request, api_version: int) -> Response:
@@ -66,6 +67,8 @@ async def register_endpoint(
     """
 
     async def register_at(address: Endpoint) -> Registration:
+        if options.is_restart:
+            return await engine.refresh(address)
         return await engine.register(
             address,
             force=options.force,

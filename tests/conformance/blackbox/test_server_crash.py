@@ -65,11 +65,13 @@ async def test_what_was_scheduled_comes_at_its_time(server: Server) -> None:
 
 
 async def test_state_and_results_are_kept(server: Server) -> None:
-    """State, stored results and idempotency outlive the process."""
+    """State, stored results, idempotency and what operators have set outlive the process."""
     key, idempotency = new("key"), {"idempotency-key": new("ik")}
     await server.act(key, put("a", 1))
     first = await server.post("/Player/play", [run("a", 5)], headers=idempotency)
+    await server.admin.patch("/services/Stubborn", json={"idempotency_retention": "3h"})
     await _crash(server)
+    assert (await server.admin.get("/services/Stubborn")).json()["idempotency_retention"] == "3h"
     assert await server.act(key, get("a")) == [1]
     second = await server.post("/Player/play", [run("a", 6)], headers=idempotency)
     assert value_of(first) == value_of(second) == [5]

@@ -284,9 +284,15 @@ async def test_options_of_a_service(server: Server) -> None:
     assert [answer.json()[name] for name in names] == ["2h", before["journal_retention"], "7m"]
     unchanged = (await server.admin.patch("/services/Versioned", json={})).json()
     assert [unchanged[name] for name in names] == [answer.json()[name] for name in names]
-    await _latest(server, "2")
-    after = (await server.admin.get("/services/Versioned")).json()
-    assert [after[name] for name in names] == [before[name] for name in names]
+    # The same endpoint again is no revision, unless it is forced to be one.
+    await server.arena.register(server.arena.version("1"), force=False)
+    kept = (await server.admin.get("/services/Versioned")).json()
+    assert [kept[name] for name in names] == [answer.json()[name] for name in names]
+    for version in ("1", "2"):
+        await server.admin.patch("/services/Versioned", json=change)
+        await _latest(server, version)
+        after = (await server.admin.get("/services/Versioned")).json()
+        assert [after[name] for name in names] == [before[name] for name in names]
 
 
 @pytest.mark.parametrize(
