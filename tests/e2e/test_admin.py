@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,14 +127,16 @@ def test_the_older_spelling(site: Site) -> None:
 
 def test_the_command_line(site: Site) -> None:
     """The commands show the same and do the same."""
-    invocation_id = site.send("/Echo/nap", 600)
 
     def holdfast(*arguments: str) -> str:
         program = Path(sys.executable).with_name("holdfast")
-        command = [str(program), *arguments, "--admin-url", str(site.admin.base_url)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        places = {"HOLDFAST_ADMIN_URL": str(site.admin.base_url), "HOLDFAST_INGRESS_URL": str(site.ingress.base_url)}
+        env = {**os.environ, **places}
+        return subprocess.run([program, *arguments], capture_output=True, text=True, check=True, env=env).stdout
 
-    assert "Echo  Service" in holdfast("services", "list")
+    invocation_id = holdfast("send", "Echo/nap", "600").strip()
+    assert ["Echo", "Service"] in [line.split()[:2] for line in holdfast("services", "list").splitlines()]
+    assert invocation_id in holdfast("invocations", "list", "--handler", "nap")
     assert "has been asked to end" in holdfast("invocations", "cancel", invocation_id)
     assert eventually(lambda: _with_status(site, invocation_id, "completed"))
     assert "failure: [409]" in holdfast("invocations", "describe", invocation_id)
