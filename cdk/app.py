@@ -1,4 +1,7 @@
-"""Deploys an orchestrator: `cdk deploy` in this folder; `-c http_api=true` puts an HTTP API in front of the ingress."""
+"""Deploys an orchestrator: `cdk deploy` in this folder.
+
+`-c http_api=true` puts an HTTP API in front of the ingress, `-c sql=true` adds the function that answers SQL.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from holdfast_cdk.nag import check
 
 app = App()
 door = Door.HTTP_API if app.node.try_get_context("http_api") == "true" else Door.FUNCTION_URL
-HoldfastStack(app, "Holdfast", options=HoldfastOptions(ingress_door=door))
+with_sql = app.node.try_get_context("sql") == "true"
+HoldfastStack(app, "Holdfast", options=HoldfastOptions(ingress_door=door, sql=with_sql))
 check(app)
 app.synth()

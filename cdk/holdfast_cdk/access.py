@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from holdfast_aws import listing_index
@@ -75,6 +76,25 @@ class Access:
         role.add_to_policy(iam.PolicyStatement(actions=["dynamodb:Query"], resources=[index]))
         self._allow(role, self._tables.keys, "dynamodb:Scan")
 
+    def read(self, role: iam.Role) -> None:
+        """Allow to read invocations, keys and values for queries.
+
+        Whoever reads the journal of an invocation that is old and has not ended sees to it that nothing of it expires,
+        and who lists notes the names of services: that is all the writing.
+        """
+        self._allow(role, self._tables.journal, *_READ, "dynamodb:UpdateItem", "dynamodb:PutItem", _CLEAR[1])
+        self._allow(role, self._tables.keys, *_READ, "dynamodb:PutItem")
+        self.registry(role)
+        bucket = self._blobs.bucket
+        objects = bucket.arn_for_objects("*")
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[objects]))
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
+        accept_wildcard(role, objects, "The objects of the one bucket that holds this installation's large values.")
+
+    def ask(self, role: iam.Role, function: lambda_.Function) -> None:
+        """Allow to call one of our own functions."""
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn]))
+
     def scan(self, role: iam.Role) -> None:
         """Allow to look through all invocations."""
         self._allow(role, self._tables.journal, "dynamodb:Scan")
@@ -90,6 +110,8 @@ class Access:
         """Allow to look through journals and values: to keep what has not ended, and to delete what is gone."""
         actions = ("dynamodb:Scan", *_READ, "dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:ConditionCheckItem")
         self._allow(role, self._tables.journal, *actions)
+        # Which values the state of a key consists of.
+        self._allow(role, self._tables.keys, "dynamodb:GetItem")
         bucket = self._blobs.bucket
         objects = bucket.arn_for_objects("*")
         role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucketVersions"], resources=[bucket.bucket_arn]))

@@ -6,6 +6,7 @@ import importlib.util
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib.metadata import Distribution
 from pathlib import Path
 from shutil import copy2, copytree, ignore_patterns
@@ -15,14 +16,24 @@ from holdfast_cdk.wheels import BundleError, Platform, closure, fetched
 
 _SKIPPED = ("__pycache__", "*.pyc", "*.pyi", "*.md", "*.proto", "py.typed")
 _MANIFEST = "zip.toml"
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UNZIPPED_BYTES_MAX = 250 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZipManifest:
-    """What one function's zip carries: packages of ours by import name, and requirements as pip reads them."""
+    """What one function's zip carries: packages of ours by import name, and requirements as pip reads them.
+
+    `left_out` are patterns of files that the distributions have and nobody here needs.
+    """
 
     packages: tuple[str, ...]
     distributions: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def leaves_out(self, file: Path) -> bool:
+        """Return whether a file of a distribution is left out."""
+        return any(fnmatchcase(file.as_posix(), pattern) for pattern in self.left_out)
 
 
 def functions_folder() -> Path:
@@ -35,7 +46,11 @@ def functions_folder() -> Path:
 def read_manifest(source: Path) -> ZipManifest:
     """Return the manifest of a function's folder."""
     content = tomllib.loads((source / _MANIFEST).read_text(encoding="utf-8"))
-    return ZipManifest(packages=tuple(content["packages"]), distributions=tuple(content["distributions"]))
+    return ZipManifest(
+        packages=tuple(content["packages"]),
+        distributions=tuple(content["distributions"]),
+        left_out=tuple(content.get("left_out", ())),
+    )
 
 
 def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> None:
@@ -51,16 +66,39 @@ def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> 
     # Only ours so far: the wheels' byte code was made when they were fetched.
     compile_folder(target, python=platform.python)
     for wheel in fetched(closure(manifest.distributions, platform), platform, cache):
-        copy_distributions(wheel, target, python=platform.python)
+        copy_distributions(wheel, target, manifest, python=platform.python)
+    _check_size(target)
 
 
-def copy_distributions(wheels: Path, target: Path, *, python: str) -> None:
-    """Copy what the wheels install and its byte code, without what only tools read."""
+def copy_distributions(wheels: Path, target: Path, manifest: ZipManifest, *, python: str) -> None:
+    """Copy what the wheels install and its byte code, without what only tools read, or what a manifest leaves out."""
     for info in sorted(wheels.glob("*.dist-info")):
-        for file in _files_of(info):
+        for file in files_of(Distribution.at(info), manifest):
             _copy(wheels, file, target)
             if file.suffix == ".py":
                 _copy(wheels, byte_code_of(file, python=python), target)
+
+
+def files_of(found: Distribution, manifest: ZipManifest) -> Iterator[Path]:
+    """Yield those files of a distribution that a zip carries."""
+    for file in found.files or ():
+        path = Path(file)
+        is_data = path.is_absolute() or ".." in path.parts or path.parts[0].endswith(".data") or path.parts[0] == "bin"
+        # Some packages ask for their own version at run time, so the metadata stays; the rest of dist-info does not.
+        is_kept_info = path.name in ("METADATA", "entry_points.txt")
+        if is_data or manifest.leaves_out(path) or (path.parts[0].endswith(".dist-info") and not is_kept_info):
+            continue
+        if path.suffix not in (".pyi", ".pyc") and path.name != "py.typed":
+            yield path
+
+
+def _check_size(folder: Path) -> None:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if size > UNZIPPED_BYTES_MAX:
+        raise BundleError(
+            f"the zip would have {size} bytes unzipped, and Lambda takes {UNZIPPED_BYTES_MAX}: leave out more in its"
+            f" {_MANIFEST}"
+        )
 
 
 def _copy(wheels: Path, file: Path, target: Path) -> None:
@@ -73,18 +111,6 @@ def _copy(wheels: Path, file: Path, target: Path) -> None:
         except OSError:
             # Across file systems, and where a package has put the same file before.
             copy2(wheels / file, destination)
-
-
-def _files_of(info: Path) -> Iterator[Path]:
-    for file in Distribution.at(info).files or ():
-        path = Path(file)
-        is_data = path.is_absolute() or ".." in path.parts or path.parts[0].endswith(".data") or path.parts[0] == "bin"
-        # Some packages ask for their own version at run time, so the metadata stays; the rest of dist-info does not.
-        is_kept_info = path.name in ("METADATA", "entry_points.txt")
-        if is_data or (path.parts[0].endswith(".dist-info") and not is_kept_info):
-            continue
-        if path.suffix not in (".pyi", ".pyc") and path.name != "py.typed":
-            yield path
 
 
 def _package_folder(package: str) -> Path:

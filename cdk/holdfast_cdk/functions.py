@@ -35,6 +35,8 @@ SIZES: Mapping[str, Size] = {
     "sweeper": Size(memory_mb=256, timeout=Duration.minutes(5)),
     "admin": Size(memory_mb=512, timeout=Duration.seconds(60)),
     "registrar": Size(memory_mb=256, timeout=Duration.minutes(5)),
+    # Its worker may take 1.5 GB, and two processors load its libraries faster than one.
+    "query": Size(memory_mb=3008, timeout=Duration.seconds(45)),
 }
 
 

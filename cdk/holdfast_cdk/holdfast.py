@@ -31,7 +31,9 @@ class HoldfastOptions:
 
     `engine_timeout`: how long the functions that run attempts may take; a handler may take half a minute less. It is
     also how long it takes at most to notice that a dispatcher died before it had begun; later it is less than a minute.
-    `reserved_concurrency` and `memory_mb` are by function: ingress, dispatcher, sends, sweeper, admin, registrar.
+    `reserved_concurrency` and `memory_mb` are by function: ingress, dispatcher, sends, sweeper, admin, registrar and
+    query. `sql`: whether there is that last one, which answers SQL for the admin API. It costs nothing unless it is
+    asked, and makes a deployment upload 80 MB; `pip install 'holdfast[sql]'` where you deploy.
     `settings` go to the functions as environment variables (`HOLDFAST_…`), over those that the construct sets.
     """
 
@@ -44,6 +46,7 @@ class HoldfastOptions:
     reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
     memory_mb: Mapping[str, int] = field(default_factory=dict)
     tracing: bool = False
+    sql: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,6 +79,7 @@ class Holdfast(Construct):
         self.sweeper = self._function("sweeper")
         self.admin = self._function("admin")
         self.registrar = self._function("registrar")
+        self.query = self._function("query") if self.options.sql else None
         self._grant()
         self._connect()
 
@@ -87,7 +91,8 @@ class Holdfast(Construct):
     @property
     def functions(self) -> tuple[EngineFunction, ...]:
         """All functions."""
-        return (self.ingress, self.dispatcher, self.sends, self.sweeper, self.admin, self.registrar)
+        usual = (self.ingress, self.dispatcher, self.sends, self.sweeper, self.admin, self.registrar)
+        return usual if self.query is None else (*usual, self.query)
 
     def grant_send(self, producer: iam.IGrantable) -> iam.Grant:
         """Allow a producer to start invocations by messages on the sends queue."""
@@ -155,6 +160,10 @@ class Holdfast(Construct):
         for each in (self.admin, self.registrar):
             access.register(each.role)
         access.look(self.admin.role)
+        if self.query is not None:
+            access.look(self.query.role)
+            access.read(self.query.role)
+            access.ask(self.admin.role, self.query.function)
         access.registry(self.registrar.role)
         access.scan(self.registrar.role)
 
@@ -171,6 +180,8 @@ class Holdfast(Construct):
             self, "AdminDoor", function=self.admin.function, door=Door.FUNCTION_URL, is_public=False
         )
         self.admin.function.add_environment("HOLDFAST_INGRESS_URL", self.ingress_door.url)
+        if self.query is not None:
+            self.admin.function.add_environment("HOLDFAST_QUERY_FUNCTION", self.query.function.function_arn)
         self._consume("Dispatching", self.queues.wakeups, self.dispatcher, self.options.max_dispatchers)
         self._consume("Sending", self.queues.sends, self.sends, None)
         self.schedule = SweepSchedule(self, "Sweeping", sweeper=self.sweeper.function)

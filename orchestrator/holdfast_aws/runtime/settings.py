@@ -32,6 +32,7 @@ class RuntimeSettings:
     sends_dead_queue_url: str
     version: str = "0"
     ingress_url: str = ""
+    query_function: str = ""
     ingress_door: Literal["function-url", "http-api"] = "function-url"
     tracing: bool = False
     lease_s: float = 30

@@ -13,7 +13,7 @@ from holdfast_http.messages import Request, Response
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
     from holdfast_http.admin.gate import Gate
-    from holdfast_http.query.queries import Queries
+    from holdfast_http.admin.tools import RunsQueries
 
 _log = logging.getLogger("holdfast.http")
 
@@ -21,10 +21,21 @@ _log = logging.getLogger("holdfast.http")
 class Admin:
     """Answers the requests of the admin API. Pages of other origins get no leave to read it."""
 
-    def __init__(self, engine: Engine, *, product_version: str, ingress_url: str, gate: Gate | None = None) -> None:
-        """Serve an engine; without a gate, whatever stands in front of this has seen to who may pass."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        product_version: str,
+        ingress_url: str,
+        gate: Gate | None = None,
+        queries: RunsQueries | None = None,
+    ) -> None:
+        """Serve an engine; without a gate, whatever stands in front of this has seen to who may pass.
+
+        Without `queries`, those of this machine are made when they are first needed.
+        """
         self._gate = gate
-        self._queries: Queries | None = None
+        self._queries = queries
         self._tools = Tools(
             engine=engine, product_version=product_version, ingress_url=ingress_url, queries=self._open_queries
         )
@@ -46,11 +57,11 @@ class Admin:
         if self._queries is not None:
             await self._queries.close()
 
-    def _open_queries(self) -> Queries:
-        # A fifth of what this API imports, and most of the time nobody asks.
-        from holdfast_http.query.queries import Queries
-
+    def _open_queries(self) -> RunsQueries:
         if self._queries is None:
+            # A fifth of what this API imports, and most of the time nobody asks.
+            from holdfast_http.query.queries import Queries
+
             self._queries = Queries(self._tools.engine)
         return self._queries
 

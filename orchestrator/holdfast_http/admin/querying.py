@@ -11,12 +11,12 @@ from holdfast_http.messages import JSON_TYPE, Request, Response
 from holdfast_http.problems import HttpProblem
 
 if TYPE_CHECKING:
-    from holdfast_http.query.queries import Queries
+    from holdfast_http.admin.tools import RunsQueries
 
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
 
 
-async def run(queries: Callable[[], Queries], request: Request) -> Response:
+async def run(queries: Callable[[], RunsQueries], request: Request) -> Response:
     """Answer a query; who accepts JSON and nothing else gets that, anybody else an Arrow stream."""
     from holdfast_http.query.budget import QueryRefused
 

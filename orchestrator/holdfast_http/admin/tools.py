@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from holdfast_http.messages import Response
 
 if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
-    from holdfast_http.query.queries import Queries
-
 # What each method of a path does.
 Answers = dict[str, Callable[[], Response | Awaitable[Response]]]
+
+
+class RunsQueries(Protocol):
+    """What answers SQL."""
+
+    async def run(self, query: str, *, as_json: bool) -> bytes:
+        """Return the result as JSON or as an Arrow stream."""
+        ...
+
+    async def close(self) -> None:
+        """End what is behind it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,4 +33,4 @@ class Tools:
     engine: Engine
     product_version: str
     ingress_url: str
-    queries: Callable[[], Queries]
+    queries: Callable[[], RunsQueries]

@@ -24,8 +24,15 @@ class WorkerDied(Exception):
 class QueryProcess:
     """One worker at a time; whoever asks has it for itself."""
 
-    def __init__(self, command: Sequence[str] = (sys.executable, "-m", "holdfast_http.query.worker")) -> None:
+    def __init__(
+        self,
+        command: Sequence[str] = (sys.executable, "-m", "holdfast_http.query.worker"),
+        *,
+        idle_seconds: float | None = _IDLE_SECONDS,
+    ) -> None:
+        """Start nothing yet; without idle seconds a process stays until it is ended."""
         self._command = tuple(command)
+        self._idle_seconds = idle_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -50,7 +57,8 @@ class QueryProcess:
         if answer is None:
             await self.end()
             raise WorkerDied
-        self._timer = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._kill)
+        if self._idle_seconds is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._kill)
         return answer
 
     async def end(self) -> None:

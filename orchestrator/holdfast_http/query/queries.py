@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast_engine.engine import Engine
 
 SECONDS_MAX = 10.0
+RESULT_BYTES_MAX = 16 * 1024 * 1024
 # They run one after the other; whoever would wait behind this many had better come back.
 _WAITING_MAX = 8
 _QUERY_CHARS_MAX = 100_000
@@ -24,11 +25,17 @@ class Queries:
     """Answers queries over an engine; `close` ends the process behind it."""
 
     def __init__(
-        self, engine: Engine, *, process: QueryProcess | None = None, seconds_max: float = SECONDS_MAX
+        self,
+        engine: Engine,
+        *,
+        process: QueryProcess | None = None,
+        seconds_max: float = SECONDS_MAX,
+        result_bytes_max: int = RESULT_BYTES_MAX,
     ) -> None:
         self._engine = engine
         self._process = process or QueryProcess()
         self._seconds_max = seconds_max
+        self._result_bytes_max = result_bytes_max
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -74,7 +81,7 @@ class Queries:
             planned = _checked(await self._process.ask({"do": "plan", "query": query}))
             tables = await self._tables([Wanted(*each) for each in planned["wanted"]])
             request = {"do": "run", "query": query, "tables": tables, "as_json": as_json}
-            answer = await self._process.ask(request)
+            answer = await self._process.ask({**request, "bytes_max": self._result_bytes_max})
             is_answered = True
         except QueryRefused:
             # Said by the process itself, or while nothing was asked of it.

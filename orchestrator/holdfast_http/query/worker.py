@@ -24,7 +24,6 @@ _MEMORY_BYTES_MAX = 256 * 1024 * 1024
 # The pool knows nothing of what an expression makes: `repeat('x', 2000000000)` takes it all while it is planned. Beyond
 # this the process ends. The most that a query may read takes less than half of it, as rows in Python and in Arrow.
 _PROCESS_BYTES_MAX = 1536 * 1024 * 1024
-_RESULT_BYTES_MAX = 16 * 1024 * 1024
 
 _ARROW = {
     "bool": pa.bool_(),
@@ -68,7 +67,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         if request["do"] == "plan":
             plan = _frame(request["query"], {}).optimized_logical_plan()
             return {"wanted": wanted_of(plan)}
-        return {"body": _run(request["query"], request["tables"], as_json=request["as_json"])}
+        answer = _run(request["query"], request["tables"], request["bytes_max"], as_json=request["as_json"])
+        return {"body": answer}
     except Exception as error:  # noqa: BLE001 - DataFusion raises bare exceptions for what a query says wrong.
         return {"error": f"Datafusion error: {error}"}
 
@@ -90,19 +90,25 @@ def _batch(table: Table, rows: list[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _run(query: str, rows: dict[str, list[dict[str, Any]]], *, as_json: bool) -> bytes:
+def _run(query: str, rows: dict[str, list[dict[str, Any]]], bytes_max: int, *, as_json: bool) -> bytes:
     frame = _frame(query, rows)
     batches, size = [], 0
     for each in frame.execute_stream():
         batch = each.to_pyarrow()
         batches.append(batch)
         size += batch.nbytes
-        if size > _RESULT_BYTES_MAX:
-            raise _TooMuch(f"the result is larger than {_RESULT_BYTES_MAX} bytes: select fewer rows or columns")
-    if as_json:
-        return json_rows(batches)
+        if size > bytes_max:
+            raise _TooMuch(f"the result is larger than {bytes_max} bytes: select fewer rows or columns")
+    body = json_rows(batches) if as_json else _stream(frame.schema(), batches)
+    # As text it may be longer than the columns were.
+    if len(body) > bytes_max:
+        raise _TooMuch(f"the result has {len(body)} bytes of {bytes_max}: select fewer rows or columns")
+    return body
+
+
+def _stream(schema: Any, batches: list[Any]) -> bytes:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, frame.schema()) as writer:
+    with pa.ipc.new_stream(sink, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
     return bytes(sink.getvalue())

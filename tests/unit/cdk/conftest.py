@@ -79,6 +79,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
             max_dispatchers=7,
             reserved_concurrency={"dispatcher": 11},
             memory_mb={"ingress": 1769},
+            sql=True,
             settings={"HOLDFAST_LEASE_S": "60"},
         ),
     )

@@ -11,6 +11,7 @@ import pytest
 
 from holdfast_aws import dynamo, listing_index
 from holdfast_aws.sweeper import HORIZON_MS
+from holdfast_http.query import on_lambda
 from tests.unit.cdk.conftest import ELSEWHERE, Cloud
 
 # Which permission each request of the store's client needs; a transaction needs those of its parts.
@@ -162,6 +163,15 @@ def test_only_admin_lists(cloud: Cloud) -> None:
     assert "Admin" in askers[0]
 
 
+def test_sql_is_a_function_when_it_is_asked_for(cloud: Cloud) -> None:
+    """Only with the option there is a query function; admin may call it and knows where it is."""
+    assert "HOLDFAST_QUERY_FUNCTION" not in cloud.function("admin")["Environment"]["Variables"]
+    told = cloud.function("admin", stack="Options")["Environment"]["Variables"]["HOLDFAST_QUERY_FUNCTION"]
+    calls = [each for each in _allowed(cloud, "Options") if "lambda:InvokeFunction" in _listed(each["Action"])]
+    assert [each["Resource"] for each in calls if "Query" in str(each["Resource"])] == [told]
+    assert cloud.function("query", stack="Options")["Timeout"] > on_lambda.SECONDS_MAX
+
+
 def _is_index(resource: Any) -> bool:
     return str(resource).endswith(f"'/index/{listing_index.NAME}']]}}")
 
@@ -176,7 +186,7 @@ def test_no_rule_of_the_bucket_deletes_what_is_current(cloud: Cloud) -> None:
 
 def test_a_key_of_ones_own_may_be_used_by_those_who_need_it(cloud: Cloud) -> None:
     """With a customer-managed key, every function of the orchestrator may use that key, and so may a service's."""
-    for stack, users in (("Options", len(FUNCTIONS)), ("KeyedServices", 1)):
+    for stack, users in (("Options", len(FUNCTIONS) + 1), ("KeyedServices", 1)):
         statements = [each for each in _allowed(cloud, stack) if "kms:Decrypt" in _listed(each["Action"])]
         assert len(statements) == users, stack
         assert all("Fn::ImportValue" in str(each["Resource"]) for each in statements)
