@@ -15,7 +15,7 @@ from holdfast_aws.items import Raw, item_bytes, lock_of, ordinal, ordinal_of, un
 from holdfast_aws.lifetimes import Lifetimes
 from holdfast_aws.models import LockItem as L
 from holdfast_aws.part import Models, Part, put
-from holdfast_aws.values import ValueBlobs, Values, map_name
+from holdfast_aws.values import ValueBlobs, Values, blob_names, map_name
 from holdfast_engine import key_operations
 from holdfast_engine.compact import key_of, key_text
 from holdfast_engine.errors import PayloadTooLarge, StoreUnreachable
@@ -61,6 +61,11 @@ class KeyStore(Part):
             if state is not None:
                 return Keyed(lock=_lock_in(raw), state=state)
         raise StoreUnreachable(f"the state of {key.service}/{key.key} changed under every one of {_READS_MAX} reads")
+
+    async def state_blobs(self, partition: str) -> frozenset[str]:
+        """Return the names of the blobs that the state of a partition's key consists of now."""
+        raw = await self.dynamo.get(self.models.lock, partition, _LOCK_SORT)
+        return blob_names(_state_in(raw))
 
     async def enter_free(self, key: KeyRef, invocation_id: str) -> Keyed | None:
         """Take ticket and key in one write if the key is free; the answer carries the state."""

@@ -35,6 +35,11 @@ class Version:
     version_id: str
     written_ms: int
 
+    @property
+    def name(self) -> str:
+        """What its owner calls it."""
+        return self.key.rpartition("/")[2]
+
 
 class S3Blobs:
     """Blobs as objects `<two hex digits>/<owner>/<name>`.

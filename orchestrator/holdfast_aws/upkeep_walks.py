@@ -28,7 +28,7 @@ def upkeep_walks(store: DynamoStore, blobs: S3Blobs, *, timers_table: str, clock
         every_ms=JOURNALS_EVERY_MS,
         stretch=store.keep_stretch,
     )
-    blob_walk = BlobWalk(blobs=blobs, exists=exists, clock=clock)
+    blob_walk = BlobWalk(blobs=blobs, exists=exists, state_blobs=store.state_blobs, clock=clock)
     bucket = Walk(
         store.dynamo, timers_table, name="bucket", clock=clock, every_ms=BLOBS_EVERY_MS, stretch=blob_walk.stretch
     )

@@ -1,11 +1,13 @@
 """Where values of state live: in the lock while they are small, in items of their own, or in the blob store.
 
 A value outside the lock is written once, under a name that no other write ever has, before the lock points to it; so
-the state changes with the lock, in one write, however large it is. What the lock no longer points to is deleted.
+the state changes with the lock, in one write, however large it is. What the lock no longer points to is deleted; what a
+process that died had not pointed to yet, or had not deleted yet, the walk through the bucket finds (`blob_walk.py`).
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Protocol
@@ -17,6 +19,11 @@ from holdfast_engine.weights import INLINE_VALUE_BYTES_MAX
 
 # An item holds 400 KB; the rest is for its key.
 ITEM_VALUE_BYTES_MAX = 350_000
+
+# S3 takes 1,024 characters for the whole name of an object.
+_OWNER_CHARACTERS_MAX = 900
+_OWNER = "state-"
+_HASHED_OWNER = "state#"
 
 _ITEM_PREFIX = "s"
 _BLOB_PREFIX = "b"
@@ -59,7 +66,7 @@ class Values:
         # The name is part of the version: two tries of one write may not have the same names in the same order.
         unique = f"{version}.{sha256(name.encode()).hexdigest()[:8]}"
         if len(value) > ITEM_VALUE_BYTES_MAX:
-            await self._blobs.put(_owner(partition), unique, value)
+            await self._blobs.put(owner_of(partition), unique, value)
             return {"S": _BLOB_PREFIX + unique}
         sort = _ITEM_PREFIX + unique
         await self._dynamo.put(self._model(key=partition, sort=sort, content=value), None)
@@ -74,7 +81,7 @@ class Values:
         content_by_pointer: dict[str, bytes] = {raw["s"]["S"]: raw["v"]["B"] for raw in found}
         for name, pointer in pointers.items():
             if pointer.startswith(_BLOB_PREFIX):
-                values[name] = await self._blobs.get(_owner(partition), pointer[1:])
+                values[name] = await self._blobs.get(owner_of(partition), pointer[1:])
             elif pointer in content_by_pointer:
                 values[name] = content_by_pointer[pointer]
             else:
@@ -89,7 +96,7 @@ class Values:
             await self._dynamo.delete_many(self._model, items)
         for pointer in pointers:
             if pointer.startswith(_BLOB_PREFIX):
-                await self._blobs.drop(_owner(partition), pointer[1:])
+                await self._blobs.drop(owner_of(partition), pointer[1:])
 
 
 def map_name(name: str) -> str:
@@ -113,5 +120,28 @@ def is_outside(raw: Mapping[str, Any]) -> bool:
     return "S" in raw
 
 
-def _owner(partition: str) -> str:
-    return "state-" + sha256(partition.encode()).hexdigest()[:32]
+def owner_of(partition: str) -> str:
+    """Return who owns the blobs of a key's state: its partition, as a part of an object's name."""
+    encoded = base64.urlsafe_b64encode(partition.encode()).decode().rstrip("=")
+    if len(encoded) > _OWNER_CHARACTERS_MAX:
+        return _HASHED_OWNER + sha256(partition.encode()).hexdigest()[:32]
+    return _OWNER + encoded
+
+
+def partition_of_owner(owner: str) -> str | None:
+    """Return the partition whose state's blobs somebody owns; None for any other owner, or one too long to tell."""
+    if not owner.startswith(_OWNER):
+        return None
+    encoded = owner.removeprefix(_OWNER)
+    try:
+        partition = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except ValueError:
+        return None
+    # The decoder passes over what is no part of its alphabet.
+    return partition if owner_of(partition) == owner else None
+
+
+def blob_names(state: Mapping[str, Raw]) -> frozenset[str]:
+    """Return the names of the blobs that a lock's state points to."""
+    pointers = [raw["S"] for raw in state.values() if "S" in raw]
+    return frozenset(each.removeprefix(_BLOB_PREFIX) for each in pointers if each.startswith(_BLOB_PREFIX))
