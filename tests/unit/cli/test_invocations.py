@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from holdfast_cli.invocations.filters import pages
 from holdfast_cli.invocations.tailing import follow
 from holdfast_cli.problems import ServerUnreachable
 from tests.unit.cli.conftest import Shell
@@ -100,6 +101,22 @@ def test_more_than_one_request_may_name(shell: Shell, monkeypatch: pytest.Monkey
     sent = naps(shell, "pages", 5)
     killed = shell.json("invocations", "kill", "--handler", "nap", "--yes")
     assert set(sent) <= set(killed["succeeded"])
+
+
+def test_what_is_rare(capsys: pytest.CaptureFixture[str]) -> None:
+    """A store that has to look at much and finds little is not asked for ever, and somebody is told."""
+
+    class Vast:
+        asked = 0
+
+        def request(self, *_: str, query: dict[str, str]) -> dict[str, Any]:
+            self.asked += 1
+            return {"invocations": [], "is_whole": True, "next": f"{self.asked}.x"}
+
+    vast = Vast()
+    assert not any(pages(vast, {}, count_max=10))  # type: ignore[arg-type]
+    assert vast.asked == 100
+    assert "Older ones were not looked at" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("answer", "is_killed"), [("n\n", False), ("y\n", True)])
