@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -21,9 +22,22 @@ _API = "v3"
 _FAILED_ATTEMPTS_MAX = 3
 # What may begin begins within seconds.
 _READY_MS_MAX = 5 * 60 * 1000
-_LOOKED_AT_MAX = 500
+# Five thousand and more of those that need a look, or ten thousand on AWS that do not.
+_PAGE, _PAGES_MAX = 500, 10
 _EXAMPLES = 3
 _ENDPOINTS_ASKED_MAX = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """Invocations that may need a look; of a great many only the newest were looked at."""
+
+    found: list[dict[str, Any]]
+    is_all: bool
+
+    @property
+    def scope(self) -> str:
+        return "" if self.is_all else " among the newest"
 
 
 class ServerChecks:
@@ -97,30 +111,49 @@ class ServerChecks:
             yield Verdict.OK, f"{answering} answer{'s' * (answering == 1)}."
 
     def _paused(self) -> Iterator[tuple[Verdict, str]]:
-        paused = self._invocations("paused")
+        paused = self._in_status("paused")
         if paused:
-            yield Verdict.WARNING, _told(paused, "paused; `holdfast invocations resume` lets one go on")
+            yield Verdict.WARNING, self._told(paused, "paused; `holdfast invocations resume` lets one go on")
         else:
-            yield Verdict.OK, "No invocation is paused."
+            yield Verdict.OK, f"No invocation{self._unmoving.scope} is paused."
 
     def _failing(self) -> Iterator[tuple[Verdict, str]]:
-        failing = [each for each in self._invocations("backing-off") if each["failed_attempts"] >= _FAILED_ATTEMPTS_MAX]
+        failing = [each for each in self._in_status("backing-off") if each["failed_attempts"] >= _FAILED_ATTEMPTS_MAX]
         if failing:
-            yield Verdict.WARNING, _told(failing, f"failing for the {_FAILED_ATTEMPTS_MAX}rd time or more")
+            yield Verdict.WARNING, self._told(failing, f"failing for the {_FAILED_ATTEMPTS_MAX}rd time or more")
         else:
-            yield Verdict.OK, "No invocation fails again and again."
+            yield Verdict.OK, f"No invocation{self._unmoving.scope} fails again and again."
 
     def _unbegun(self) -> Iterator[tuple[Verdict, str]]:
-        waiting = [each for each in self._invocations("ready") if self._age_ms(each) > _READY_MS_MAX]
+        waiting = [each for each in self._in_status("ready") if self._age_ms(each) > _READY_MS_MAX]
         if waiting:
-            yield Verdict.FAILURE, _told(waiting, "ready for five minutes or more, and not begun")
+            yield Verdict.FAILURE, self._told(waiting, "ready for five minutes or more, and not begun")
         else:
-            yield Verdict.OK, "Everything that may begin has begun."
+            yield Verdict.OK, f"Every invocation{self._unmoving.scope} that may begin has begun."
 
-    def _invocations(self, status: str) -> list[dict[str, Any]]:
-        query = {"status": status, "why": "true", "limit": str(_LOOKED_AT_MAX)}
-        found: list[dict[str, Any]] = self._client.request("GET", "invocations", query=query)["invocations"]
-        return found
+    def _in_status(self, status: str) -> list[dict[str, Any]]:
+        return [each for each in self._unmoving.found if each["status"] == status]
+
+    @cached_property
+    def _unmoving(self) -> _Looked:
+        """What may need a look, found in one walk: where statuses have no index, each look at an invocation is paid."""
+        query = {"status": "paused,backing-off,ready", "why": "true", "limit": str(_PAGE)}
+        found: list[dict[str, Any]] = []
+        for _ in range(_PAGES_MAX):
+            answer = self._client.request("GET", "invocations", query=query)
+            found += answer["invocations"]
+            if "next" not in answer:
+                return _Looked(found=found, is_all=True)
+            query["after"] = answer["next"]
+        return _Looked(found=found, is_all=False)
+
+    def _told(self, invocations: Sequence[dict[str, Any]], what: str) -> str:
+        count = f"{len(invocations)}{'' if self._unmoving.is_all else ' or more'}"
+        examples = "; ".join(
+            f"{each['id']} of {harmless(each['target'])}" + (f" {harmless(each['why'])}" if "why" in each else "")
+            for each in invocations[:_EXAMPLES]
+        )
+        return f"{count} {'is' if count == '1' else 'are'} {what}: {examples}{'; …' * (len(invocations) > _EXAMPLES)}"
 
     def _age_ms(self, invocation: dict[str, Any]) -> float:
         return self._now_ms - datetime.fromisoformat(invocation["modified_at"]).timestamp() * 1000
@@ -131,12 +164,3 @@ def _asking(deployment: dict[str, Any]) -> dict[str, Any]:
     asking = {name: deployment[name] for name in names if deployment.get(name)}
     is_older_http = deployment.get("http_version") == "HTTP/1.1"
     return {**asking, **({"use_http_11": True} if is_older_http else {}), "dry_run": True, "force": True}
-
-
-def _told(invocations: Sequence[dict[str, Any]], what: str) -> str:
-    count = f"{_LOOKED_AT_MAX} or more" if len(invocations) >= _LOOKED_AT_MAX else str(len(invocations))
-    examples = "; ".join(
-        f"{each['id']} of {harmless(each['target'])}" + (f" {harmless(each['why'])}" if "why" in each else "")
-        for each in invocations[:_EXAMPLES]
-    )
-    return f"{count} {'is' if count == '1' else 'are'} {what}: {examples}{'; …' * (len(invocations) > _EXAMPLES)}"

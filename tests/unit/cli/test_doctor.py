@@ -72,7 +72,13 @@ class Told:
             case ("version",):
                 return {"version": "0.0.1", "ingress_endpoint": ""}
             case ("invocations",):
-                return {"invocations": self._answers["invocations"].get(query["status"], [])}
+                lists = self._answers["invocations"]
+                found = [
+                    {**each, "status": status}
+                    for status in query["status"].split(",")
+                    for each in lists.get(status, [])
+                ]
+                return {"invocations": found, **self._answers.get("more", {})}
             case (_, name):
                 return {name: self._answers[name]}
         raise AssertionError(path)
@@ -104,6 +110,12 @@ def test_what_is_stuck() -> None:
     assert paused[1].endswith("inv_2 of S/h waits for X; …")
     assert (failing[0], "inv_often" in failing[1], "inv_once" in failing[1]) == (Verdict.WARNING, True, False)
     assert (unbegun[0], "inv_old" in unbegun[1], "inv_new" in unbegun[1]) == (Verdict.FAILURE, True, False)
+
+
+def test_more_than_can_be_looked_at() -> None:
+    """Of a great many only the newest are looked at, and all that is said is said of those."""
+    found = found_in(Told(more={"next": "0.x"}))
+    assert found["paused"] == (Verdict.OK, "No invocation among the newest is paused.")
 
 
 def test_what_is_missing() -> None:
