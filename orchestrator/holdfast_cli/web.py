@@ -50,7 +50,8 @@ class Web:
             raise UsageProblem("The token has characters that no header can carry; see --token and HOLDFAST_TOKEN.")
         self.url = url.rstrip("/")
         self._peer = peer
-        self._token = token
+        # Where a signature is asked for, a token meant for another server is no use.
+        self._bearer = {} if token is None else {"authorization": f"Bearer {token}"}
         is_here = _is_loopback(host)
         option = peer.option
         self._advice = (
@@ -81,10 +82,8 @@ class Web:
         if body is not None:
             # Or else urllib says that it is a form.
             said.setdefault("content-type", "application/octet-stream")
-        if self._token is not None:
-            said["authorization"] = f"Bearer {self._token}"
-        elif "authorization" not in said:
-            said |= signed_headers(method, address, body or b"")
+        if "authorization" not in said:
+            said |= signed_headers(method, address, body or b"") or self._bearer
         request = Request(address, data=body, method=method, headers=said)
         try:
             with self._opened(request, timeout_s) as response:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import Request
 
 import pytest
 from click.testing import CliRunner, Result
@@ -160,6 +161,20 @@ def test_requests_to_aws_are_signed(credentials: None, address: str, scope: str)
 def test_nobody_else_gets_a_signature(credentials: None, host: str) -> None:
     """A host that only looks like AWS learns nothing."""
     assert signed_headers("GET", f"https://{host}/", b"") == {}
+
+
+def test_aws_gets_no_token(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that the environment has for another server is not sent where a signature is asked for."""
+    sent: list[Request] = []
+
+    class Opener:
+        def open(self, request: Request, timeout: float | None) -> None:
+            sent.append(request)
+            raise OSError("far away")
+
+    monkeypatch.setattr("holdfast_cli.web.build_opener", lambda *_: Opener())
+    CliRunner().invoke(main, ["services", "list", "--admin-url", FUNCTION_URL], env={"HOLDFAST_TOKEN": "secret"})
+    assert (sent[0].get_header("Authorization") or "").startswith("AWS4-HMAC-SHA256")
 
 
 def test_a_signature_is_of_the_body(credentials: None) -> None:
