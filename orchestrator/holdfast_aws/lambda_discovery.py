@@ -20,6 +20,7 @@ from holdfast_engine.endpoints.manifests import (
     manifest_in,
 )
 from holdfast_engine.errors import DiscoveryFailed
+from holdfast_engine.ports import Converted
 from holdfast_engine.registry import Endpoint
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.envelope import parse_response, request_envelope
@@ -64,6 +65,19 @@ class LambdaDiscovery:
                 RestateCode.META0015,
             )
         return manifest, described.sdk_version
+
+    async def convert(self, endpoint: Endpoint, path: Sequence[str], content: bytes) -> Converted:
+        """Hand a value to the function, whose SDK converts it.
+
+        Raises:
+            DiscoveryFailed: It did not answer.
+        """
+        where = "/".join(("/serdes", *path))
+        headers = additional_headers(endpoint) | {"content-type": "application/octet-stream"}
+        headers |= signed(self._signer, where)
+        payload = json.dumps(request_envelope(path=where, headers=headers, body=content)).encode()
+        described = await self._ask_once(endpoint, payload)
+        return Converted(status=described.status, media_type=described.media_type, body=described.body)
 
     async def _ask(self, endpoint: Endpoint) -> Described:
         for pause_s in (*self._pauses_s, None):

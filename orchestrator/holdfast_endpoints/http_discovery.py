@@ -21,6 +21,7 @@ from holdfast_engine.endpoints.manifests import (
     failed,
     manifest_in,
 )
+from holdfast_engine.ports import Converted
 from holdfast_engine.registry import Endpoint
 from holdfast_protocol.codes import RestateCode
 from holdfast_protocol.manifest import Manifest, manifest_accept
@@ -67,6 +68,21 @@ class HttpDiscovery:
         _check(manifest, answered, address)
         return manifest, answered.sdk_version
 
+    async def convert(self, endpoint: Endpoint, path: Sequence[str], content: bytes) -> Converted:
+        """Post a value to the endpoint, whose SDK converts it.
+
+        Raises:
+            DiscoveryFailed: It did not answer.
+        """
+        try:
+            address = address_of(endpoint, "serdes", *path)
+        except BadAddress as error:
+            raise failed(str(error), RestateCode.META0003) from None
+        headers = additional_headers(endpoint) | {"content-type": "application/octet-stream"}
+        headers |= signed(self._signer, "/".join(("/serdes", *path)))
+        answered = await self._ask_once(address, headers, method="POST", content=content)
+        return Converted(status=answered.status, media_type=answered.media_type, body=answered.body)
+
     async def _ask(self, address: Address, endpoint: Endpoint) -> _Answered:
         for pause_s in (*self._pauses_s, None):
             headers = additional_headers(endpoint) | {"accept": manifest_accept()}
@@ -77,22 +93,24 @@ class HttpDiscovery:
             await asyncio.sleep(pause_s)
         return answered
 
-    async def _ask_once(self, address: Address, headers: dict[str, str]) -> _Answered:
+    async def _ask_once(
+        self, address: Address, headers: dict[str, str], *, method: str = "GET", content: bytes = b""
+    ) -> _Answered:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._fetch(address, headers)
+                return await self._fetch(address, headers, method=method, content=content)
         except TimeoutError:
             problem = f"{address} did not answer within {self._timeout_s:g} s"
         except ResponseTooLarge:
             raise failed(
-                f"the manifest at {address} is larger than {MANIFEST_BYTES_MAX} bytes", RestateCode.META0013
+                f"the answer of {address} is larger than {MANIFEST_BYTES_MAX} bytes", RestateCode.META0013
             ) from None
         except Exception as error:  # noqa: BLE001 - the HTTP/2 library lets its own errors through; none is ours.
             problem = network_failed(error, address, is_first_contact=True).message
         raise failed(problem, RestateCode.META0003, is_retryable=True)
 
-    async def _fetch(self, address: Address, headers: dict[str, str]) -> _Answered:
-        async with self._pool.exchange(address, method="GET", headers=headers, content=b"") as exchange:
+    async def _fetch(self, address: Address, headers: dict[str, str], *, method: str, content: bytes) -> _Answered:
+        async with self._pool.exchange(address, method=method, headers=headers, content=content) as exchange:
             if 200 <= exchange.status < 300:
                 body = b"".join([chunk async for chunk in exchange.chunks(bytes_max=MANIFEST_BYTES_MAX)])
             else:

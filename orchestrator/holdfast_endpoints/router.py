@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from holdfast_engine.errors import DiscoveryFailed
-from holdfast_engine.ports import Answer, AttemptFailure, Discovery, GrantedCheckpoint, Invoker
+from holdfast_engine.ports import (
+    Answer,
+    AttemptFailure,
+    Converted,
+    Converting,
+    Discovery,
+    GrantedCheckpoint,
+    Invoker,
+)
 from holdfast_engine.registry import Deployment, Endpoint
 from holdfast_protocol.attempt import AttemptRequest
 from holdfast_protocol.codes import FailureCode, RestateCode
@@ -55,6 +63,17 @@ class RoutingDiscovery:
         if discovery is None:
             raise DiscoveryFailed(_unknown(endpoint), meta_code=RestateCode.META0003, is_retryable=False)
         return await discovery.discover(endpoint)
+
+    async def convert(self, endpoint: Endpoint, path: Sequence[str], content: bytes) -> Converted:
+        """Pass the value on; who cannot convert has no such thing, as an endpoint would say.
+
+        Raises:
+            DiscoveryFailed: The endpoint did not answer.
+        """
+        discovery = self._discoveries.get(endpoint.transport)
+        if isinstance(discovery, Converting):
+            return await discovery.convert(endpoint, path, content)
+        return Converted(status=404, media_type="", body=b"")
 
 
 def _unknown(endpoint: Endpoint) -> str:

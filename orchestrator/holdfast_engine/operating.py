@@ -8,9 +8,10 @@ from holdfast_engine.attempt import start_run
 from holdfast_engine.cancel import CancelOutcome, cancel, cancel_token
 from holdfast_engine.configuring import configure
 from holdfast_engine.editing import edit_state
-from holdfast_engine.errors import UnknownDeployment
+from holdfast_engine.errors import UnknownDeployment, UnknownTarget
 from holdfast_engine.kill import KillOutcome, kill
 from holdfast_engine.pausing import PauseOutcome, pause, resume
+from holdfast_engine.ports import Converted, Converting
 from holdfast_engine.pruning import drained, forget, idle, remove
 from holdfast_engine.purging import purge, purge_journal
 from holdfast_engine.records import KeyRef
@@ -162,6 +163,20 @@ class Operating:
             RequestRejected: An option makes no sense for its kind.
         """
         return await configure(self.world, service, change)
+
+    async def convert(self, service: str, path: Sequence[str], content: bytes) -> Converted | None:
+        """Let a service's SDK convert a value; None where its endpoint cannot be asked for that.
+
+        Raises:
+            UnknownTarget: There is no such service.
+            DiscoveryFailed: The endpoint did not answer.
+        """
+        discovery, spec = self.world.discovery, self.registry.service(service)
+        if spec is None:
+            raise UnknownTarget(f"there is no service {service!r}; GET /services lists those that are registered")
+        if not isinstance(discovery, Converting):
+            return None
+        return await discovery.convert(spec.deployment.endpoint, path, content)
 
     async def drained_deployments(self) -> Sequence[Deployment]:
         """Return those that nothing needs any more; reads every invocation that has not ended."""

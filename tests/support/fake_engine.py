@@ -20,6 +20,7 @@ from holdfast_engine.engine import (
 )
 from holdfast_engine.errors import AlreadyInvoked, RequestRejected, UnknownInvocation
 from holdfast_engine.ids import idempotent_id, workflow_run_id
+from holdfast_engine.ports import Converted
 from holdfast_engine.ports.listing import History
 from holdfast_engine.records import Head, Kind, Outcome, Status, Target
 from holdfast_engine.registry import Deployment, Endpoint, Registry, ServiceSpec
@@ -106,6 +107,7 @@ class FakeEngine:
         self.completed_awakeables: list[tuple[str, Outcome]] = []
         self.registered: list[Endpoint] = []
         self.drained: list[Deployment] = []
+        self.converted: Converted | None = None
         self.register_result: Registration | Exception | None = None
         self.cancel_outcome = CancelOutcome.APPENDED
         self.kill_outcome = KillOutcome.DONE
@@ -201,6 +203,10 @@ class FakeEngine:
         self.operated.append(("modify", deployment_id, overwrite, dry_run))
         self.registered.append(endpoint)
         return replace(deployment_of(*SERVICES), endpoint=endpoint)
+
+    async def convert(self, service: str, path: Sequence[str], content: bytes) -> Converted | None:
+        self.operated.append(("convert", service, tuple(path), content))
+        return self.converted
 
     async def drained_deployments(self) -> Sequence[Deployment]:
         return self.drained

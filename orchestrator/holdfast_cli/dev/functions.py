@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast_engine.endpoints import failures
 from holdfast_engine.errors import DiscoveryFailed
-from holdfast_engine.ports import Answer, Clock, GrantedCheckpoint
+from holdfast_engine.ports import Answer, Clock, Converted, GrantedCheckpoint
 from holdfast_protocol.codes import RestateCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from holdfast_aws.lambda_discovery import LambdaDiscovery
     from holdfast_aws.lambda_functions import Functions
     from holdfast_aws.lambda_invoker import LambdaInvoker
@@ -56,16 +58,26 @@ class LambdaEndpoints:
         Raises:
             DiscoveryFailed: It could not be asked, or gave no usable manifest.
         """
-        try:
-            discovery = self._ways.discovery
-        except ImportError:
-            raise DiscoveryFailed(_ADVICE, meta_code=RestateCode.META0003, is_retryable=False) from None
-        return await discovery.discover(endpoint)
+        return await self._discovery().discover(endpoint)
+
+    async def convert(self, endpoint: Endpoint, path: Sequence[str], content: bytes) -> Converted:
+        """Hand a value to the function, whose SDK converts it.
+
+        Raises:
+            DiscoveryFailed: It did not answer.
+        """
+        return await self._discovery().convert(endpoint, path, content)
 
     def close(self) -> None:
         """Begin no further calls."""
         if "_ways" in self.__dict__:
             self._ways.functions.close()
+
+    def _discovery(self) -> LambdaDiscovery:
+        try:
+            return self._ways.discovery
+        except ImportError:
+            raise DiscoveryFailed(_ADVICE, meta_code=RestateCode.META0003, is_retryable=False) from None
 
     @cached_property
     def _ways(self) -> _Ways:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from holdfast_engine.ports.invoker import Answer, AttemptFailure, Discovery, Grant, GrantedCheckpoint, Invoker
+from holdfast_engine.ports.invoker import (
+    Answer,
+    AttemptFailure,
+    Converted,
+    Converting,
+    Discovery,
+    Grant,
+    GrantedCheckpoint,
+    Invoker,
+)
 from holdfast_engine.ports.store import FENCED, Acquired, Change, Fenced, Keyed, Loaded, Store, Ticket
 from holdfast_engine.ports.surroundings import Blobs, Clock, Dice
 from holdfast_engine.ports.wakeups import Wakeups
@@ -15,6 +24,8 @@ __all__ = [
     "Blobs",
     "Change",
     "Clock",
+    "Converted",
+    "Converting",
     "Dice",
     "Discovery",
     "Fenced",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from holdfast_engine.records import Slot
 from holdfast_engine.registry import Deployment, Endpoint
@@ -93,4 +93,22 @@ class Discovery(Protocol):
 
     async def discover(self, endpoint: Endpoint) -> tuple[Manifest, str | None]:
         """Return the manifest and the SDK's version; raises DiscoveryFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What an SDK made of a value, or its refusal: the response as it came."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+@runtime_checkable
+class Converting(Protocol):
+    """A discovery whose endpoints can also be asked to turn stored values into JSON for people, and back."""
+
+    async def convert(self, endpoint: Endpoint, path: Sequence[str], content: bytes) -> Converted:
+        """Post the content below the endpoint's path for this; raises DiscoveryFailed."""
         ...

@@ -8,6 +8,7 @@ from holdfast_http.admin.health import VERSIONS
 from holdfast_http.admin.openapi_schemas import RESPONSES, SCHEMAS, any_of, array, ref, text
 
 _JSON = "application/json"
+_BYTES = "application/octet-stream"
 _ARROW = "application/vnd.apache.arrow.stream"
 
 _DEPLOYMENT_CHOICE = "`keep`, `latest`, or the id of a deployment."
@@ -190,6 +191,17 @@ _PATHS: dict[str, dict[str, Any]] = {
     "/internal/invocations_batch_operations/{operation}": {
         "parameters": [_path("operation", enum=list(_ON_INVOCATION))],
         "post": _asked("Do the same to up to a thousand invocations", body="Batch", of_200="BatchDone"),
+    },
+    "/internal/services/{service}/serdes/{operation}/{serde}": {
+        "parameters": [_path("service"), _path("operation", enum=["decode", "encode"]), _path("serde")],
+        "post": {
+            "summary": "Let the SDK of a service turn a value into JSON for people, or back",
+            "requestBody": {"content": {_BYTES: {"schema": {"type": "string", "format": "binary"}}}},
+            "responses": {
+                "200": {"description": "What it was turned into", "content": {_BYTES: {}, _JSON: {}}},
+                "default": ref("Error", "responses"),
+            },
+        },
     },
     "/keys": {"get": _asked("List keys that were ever used", query=_IN_KEYS, of_200={"type": "object"})},
     "/keys/{service}/{key}": {

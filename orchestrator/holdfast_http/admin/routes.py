@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast_http.admin import deployments, health, invocations, kafka, limits, operations, services
+from holdfast_http.admin import deployments, health, invocations, kafka, limits, operations, serdes, services
 from holdfast_http.admin.tools import Answers, Tools
 from holdfast_http.messages import Request, Response, path_segments
 from holdfast_http.problems import HttpProblem, bad_request, method_not_allowed
@@ -82,6 +82,8 @@ def _answers(tools: Tools, request: Request, segments: tuple[str, ...], version:
             return {"GET": lambda: services.list_handlers(registry, name)}
         case ["services", name, "handlers", handler]:
             return {"GET": lambda: services.show_handler(registry, name, handler)}
+        case ["internal", "services", name, "serdes", operation, *serde]:
+            return {"POST": lambda: serdes.convert(tools.engine, request, name, operation, tuple(serde))}
         case ["invocations", invocation_id]:
             return {"GET": lambda: invocations.show(tools.engine, request, invocation_id)}
         case _:
