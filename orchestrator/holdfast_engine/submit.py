@@ -74,6 +74,9 @@ async def relay(world: World, submission: Submission) -> Created:
         RequestRejected: The target does not exist, or is called in a way it does not allow.
     """
     head = await _client_head(world, submission, runs_here=False)
+    if head.status is Status.QUEUED:
+        # As for a child that is left to a wake-up: whoever enters late and dies must have somebody come to leave.
+        await world.wakeups.watchdog(head.id)
     created = await _create(world, head, is_announced=False)
     if not created.is_new and created.head.status is not Status.COMPLETED:
         await world.wakeups.wake(created.head.id, not_before_ms=created.head.invoke_at_ms)
@@ -127,9 +130,11 @@ async def submit_child(world: World, parent: Head, effect: SubmitChild) -> Held 
         runs_here=runs_here,
         trace=parent.trace,
     )
-    if runs_here:
+    # Left to a wake-up it needs no watchdog: the message that brought the parent here comes back until it is sent. One
+    # that is to have a key does: if we stand still before entering, somebody else may take up the parent, and the child
+    # comes to its end, with all messages for it. Should we enter then, and die, nobody would ever leave (O-1).
+    if runs_here or head.status is Status.QUEUED:
         await world.wakeups.watchdog(head.id)
-    # Left to a wake-up it needs no watchdog: the message that brought the parent here comes back until it is sent.
     created = await _create(world, head, is_announced=False)
     if not created.is_new:
         await _meet(world, created.head, caller, sinks)

@@ -117,3 +117,46 @@ async def test_handing_an_attempt_over_uses_up_no_attempt() -> None:
         assert finished.outcome.value == b"done"
         head = await e.head(finished.invocation_id)
         assert (head.failed_attempts, head.command_retries) == (0, 0)
+
+
+class Dead(BaseException):
+    """The process is gone."""
+
+
+@in_virtual_time
+async def test_whoever_enters_late_for_a_child_and_dies_leaves_a_watchdog() -> None:
+    """A process stands still with a child it has just created, which others bring to its end; then it enters and dies.
+
+    All other messages for the child are done with by then, so its own watchdog must be what gives the key back (O-1).
+    """
+    async with EngineUnderTest(store=Hooked, settings=ELSEWHERE) as e:
+        assert isinstance(e.store, Hooked)
+        hooks, watched = e.store.hooks, []
+
+        async def watchdog(invocation_id: str) -> None:
+            watched.append(invocation_id)
+
+        async def wake(invocation_id: str, *, not_before_ms: int | None) -> None:
+            """Deliver nothing by itself."""
+
+        async def meanwhile(key: KeyRef, invocation_id: str) -> None:
+            await e.engine.advance(invocation_id)
+            assert await e.status(invocation_id) is Status.COMPLETED
+            watched.remove(invocation_id)
+            hooks["after_enter_free"] = die
+
+        async def die(key: KeyRef, invocation_id: str) -> None:
+            raise Dead
+
+        e.world.wakeups.watchdog = watchdog  # type: ignore[method-assign]
+        e.world.wakeups.wake = wake  # type: ignore[method-assign]
+        e.script["S/parent"] = answers([f.send("O", "add", 1, key="k"), f.output(), f.END])
+        e.script["O/add"] = answers([f.output(), f.END])
+        parent = await e.send("S/parent")
+        hooks["before_enter_free"] = meanwhile
+        with pytest.raises(Dead):
+            await e.engine.advance(parent)
+        for invocation_id in watched:
+            await e.engine.advance(invocation_id)
+        lock = (await e.inner.keyed(KeyRef(service="O", key="k"), with_state=False)).lock
+        assert (lock.holder, lock.serving) == (None, lock.next)
