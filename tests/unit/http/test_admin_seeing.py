@@ -17,6 +17,7 @@ from holdfast_http.admin.app import Admin
 from holdfast_http.messages import Request, Response
 from tests.support import wire_frames as f
 from tests.support.engine_world import EngineUnderTest, Hooked, answers
+from tests.support.virtual_time import in_virtual_time
 
 JSON = (("content-type", "application/json"),)
 
@@ -145,6 +146,7 @@ async def test_state_is_edited_when_the_key_is_free(shown: Shown) -> None:
     assert (await shown.ask("POST", "/services/O/state", edit, headers=())).status == 415
 
 
+@in_virtual_time
 async def test_an_invocation_that_comes_during_an_edit_gets_the_key() -> None:
     """Who queues up behind an editor is handed the key, with the edited state."""
     async with EngineUnderTest(store=Hooked) as e:
