@@ -6,6 +6,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 
 from holdfast_aws import listing_index
@@ -117,6 +118,14 @@ class Access:
         role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucketVersions"], resources=[bucket.bucket_arn]))
         role.add_to_policy(iam.PolicyStatement(actions=["s3:DeleteObjectVersion"], resources=[objects]))
         accept_wildcard(role, objects, "The objects of the one bucket that holds this installation's large values.")
+
+    def sign(self, role: iam.Role, secret: secretsmanager.ISecret) -> None:
+        """Allow to read the private key that requests are signed with."""
+        # A secret that was looked up by its name alone ends in six characters that only AWS knows.
+        arn = secret.secret_full_arn or f"{secret.secret_arn}-??????"
+        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn]))
+        if secret.encryption_key is not None:
+            secret.encryption_key.grant_decrypt(role)
 
     def wake(self, role: iam.Role) -> None:
         """Allow to send wake-ups."""

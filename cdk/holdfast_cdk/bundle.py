@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.metadata import Distribution
@@ -16,6 +16,8 @@ from holdfast_cdk.wheels import BundleError, Platform, closure, fetched
 
 _SKIPPED = ("__pycache__", "*.pyc", "*.pyi", "*.md", "*.proto", "py.typed")
 _MANIFEST = "zip.toml"
+# What a function that signs requests carries besides; four megabytes.
+SIGNING = ("cryptography",)
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES_MAX = 250 * 1024 * 1024
 
@@ -53,8 +55,8 @@ def read_manifest(source: Path) -> ZipManifest:
     )
 
 
-def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> None:
-    """Fill `target` with what the zip of the function in `source` contains.
+def assemble(source: Path, target: Path, *, platform: Platform, cache: Path, more: Iterable[str] = ()) -> None:
+    """Fill `target` with what the zip of the function in `source` contains, and with `more` distributions.
 
     Raises:
         BundleError: Something it carries is not installed, or there are no wheels for the platform.
@@ -65,7 +67,7 @@ def assemble(source: Path, target: Path, *, platform: Platform, cache: Path) -> 
         copytree(_package_folder(package), target / package, ignore=ignore_patterns(*_SKIPPED), dirs_exist_ok=True)
     # Only ours so far: the wheels' byte code was made when they were fetched.
     compile_folder(target, python=platform.python)
-    for wheel in fetched(closure(manifest.distributions, platform), platform, cache):
+    for wheel in fetched(closure((*manifest.distributions, *more), platform), platform, cache):
         copy_distributions(wheel, target, manifest, python=platform.python)
     _check_size(target)
 

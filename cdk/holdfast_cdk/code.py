@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -29,8 +30,8 @@ class Bundler(Protocol):
         """What the code runs on."""
         ...
 
-    def code(self, name: str) -> lambda_.Code:
-        """Return the code of one of the functions under `lambdas/`."""
+    def code(self, name: str, *, more: Sequence[str] = ()) -> lambda_.Code:
+        """Return the code of one of the functions under `lambdas/`, with more distributions than its manifest names."""
         ...
 
 
@@ -52,29 +53,30 @@ class ZipBundler:
             )
         self._platform = Platform(python=python, architecture=architecture)
         self._cache = cache or _default_cache()
-        self._folder_by_source: dict[Path, TemporaryDirectory[str]] = {}
+        self._folder_by_contents: dict[tuple[Path, tuple[str, ...]], TemporaryDirectory[str]] = {}
 
     @property
     def platform(self) -> Platform:
         """What the code runs on."""
         return self._platform
 
-    def code(self, name: str) -> lambda_.Code:
-        """Return the code of one of the functions under `lambdas/`."""
-        return self.code_of(functions_folder() / name)
+    def code(self, name: str, *, more: Sequence[str] = ()) -> lambda_.Code:
+        """Return the code of one of the functions under `lambdas/`, with more distributions than its manifest names."""
+        return self.code_of(functions_folder() / name, more=more)
 
-    def code_of(self, source: Path) -> lambda_.Code:
+    def code_of(self, source: Path, *, more: Sequence[str] = ()) -> lambda_.Code:
         """Return the code of any folder that has a `zip.toml`: a handler's own, for instance; it is bundled once."""
         # CDK copies the asset into its output when the function is made, so the zip may go with this object. An asset
         # belongs to one stack; the file may be many.
-        if source not in self._folder_by_source:
-            self._folder_by_source[source] = self._bundled(source)
-        return lambda_.Code.from_asset(str(Path(self._folder_by_source[source].name) / _ZIP))
+        what = (source, tuple(more))
+        if what not in self._folder_by_contents:
+            self._folder_by_contents[what] = self._bundled(*what)
+        return lambda_.Code.from_asset(str(Path(self._folder_by_contents[what].name) / _ZIP))
 
-    def _bundled(self, source: Path) -> TemporaryDirectory[str]:
+    def _bundled(self, source: Path, more: tuple[str, ...]) -> TemporaryDirectory[str]:
         folder = TemporaryDirectory(prefix="holdfast-zip-")
         contents = Path(folder.name) / "contents"
-        assemble(source, contents, platform=self._platform, cache=self._cache)
+        assemble(source, contents, platform=self._platform, cache=self._cache, more=more)
         write_zip(contents, Path(folder.name) / _ZIP)
         return folder
 

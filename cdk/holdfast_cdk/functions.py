@@ -11,8 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from holdfast_cdk.code import Bundler
 from holdfast_cdk.nag import accept, accept_wildcard
+from holdfast_cdk.wheels import Platform
 
 # A watchdog is an SQS message with a delay of the sender's remaining time and a margin, and a delay is 15 minutes at
 # most: so the functions that run attempts end a minute before Lambda's own limit.
@@ -56,7 +56,8 @@ class EngineFunction(Construct):
         construct_id: str,
         *,
         name: str,
-        bundler: Bundler,
+        code: lambda_.Code,
+        platform: Platform,
         environment: Mapping[str, str],
         size: Size,
         reserved_concurrency: int | None,
@@ -74,9 +75,9 @@ class EngineFunction(Construct):
             self,
             "Function",
             description=f"Holdfast: {name}",
-            runtime=lambda_.Runtime(f"python{bundler.platform.python}", lambda_.RuntimeFamily.PYTHON),
-            architecture=_ARCHITECTURES[bundler.platform.architecture],
-            code=bundler.code(name),
+            runtime=lambda_.Runtime(f"python{platform.python}", lambda_.RuntimeFamily.PYTHON),
+            architecture=_ARCHITECTURES[platform.architecture],
+            code=code,
             handler="handler.handler",
             role=self.role,
             log_group=self.log_group,
@@ -93,7 +94,7 @@ class EngineFunction(Construct):
         accept(
             self.function,
             "AwsSolutions-L1",
-            f"It runs Python {bundler.platform.python}, for which its wheels were chosen and on which it was tested.",
+            f"It runs Python {platform.python}, for which its wheels were chosen and on which it was tested.",
         )
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -16,6 +17,7 @@ from holdfast_aws.runtime.checked_settings import check
 from holdfast_cdk.access import Access
 from holdfast_cdk.alarms import Alarms
 from holdfast_cdk.blobs import Blobs
+from holdfast_cdk.bundle import SIGNING
 from holdfast_cdk.code import Bundler, ZipBundler
 from holdfast_cdk.consumers import Consumer
 from holdfast_cdk.front_door import Door, FrontDoor
@@ -23,6 +25,9 @@ from holdfast_cdk.functions import ENGINE_TIMEOUT, SIZES, EngineFunction, size_o
 from holdfast_cdk.queues import Queues
 from holdfast_cdk.schedule import SweepSchedule
 from holdfast_cdk.tables import Tables
+
+# What calls handlers: to run attempts, or to ask what they serve.
+_CALLERS = ("ingress", "dispatcher", "admin", "registrar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class HoldfastOptions:
     `reserved_concurrency` and `memory_mb` are by function: ingress, dispatcher, sends, sweeper, admin, registrar and
     query. `sql`: whether there is that last one, which answers SQL for the admin API. It costs nothing unless it is
     asked, and makes a deployment upload 80 MB; `pip install 'holdfast[sql]'` where you deploy.
+    `identity_secret`: a secret whose text is a private Ed25519 key in PEM (`openssl genpkey -algorithm ed25519`), with
+    which requests to endpoints behind a URL are signed. Make it outside of this stack: a template would show the key.
     `settings` go to the functions as environment variables (`HOLDFAST_…`), over those that the construct sets.
     """
 
@@ -47,6 +54,7 @@ class HoldfastOptions:
     memory_mb: Mapping[str, int] = field(default_factory=dict)
     tracing: bool = False
     sql: bool = False
+    identity_secret: secretsmanager.ISecret | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -112,14 +120,17 @@ class Holdfast(Construct):
             role.grant_assume_role(each.role)
 
     def _function(self, name: str) -> EngineFunction:
-        environment = {**self._environment(), **self.options.settings}
+        secret = self.options.identity_secret if name in _CALLERS else None
+        signing = {"HOLDFAST_IDENTITY_SECRET_ARN": secret.secret_arn} if secret is not None else {}
+        environment = {**self._environment(), **signing, **self.options.settings}
         # A function that is told something impossible would only say so when its first event comes.
         check(environment)
         return EngineFunction(
             self,
             name.capitalize(),
             name=name,
-            bundler=self._bundler,
+            code=self._bundler.code(name, more=SIGNING if secret is not None else ()),
+            platform=self._bundler.platform,
             environment=environment,
             size=size_of(name, engine_timeout=self.options.engine_timeout, memory_mb=self.options.memory_mb.get(name)),
             reserved_concurrency=self.options.reserved_concurrency.get(name),
@@ -164,6 +175,9 @@ class Holdfast(Construct):
             access.look(self.query.role)
             access.read(self.query.role)
             access.ask(self.admin.role, self.query.function)
+        if (secret := self.options.identity_secret) is not None:
+            for each in self.callers:
+                access.sign(each.role, secret)
         access.registry(self.registrar.role)
         access.scan(self.registrar.role)
 

@@ -58,6 +58,7 @@ class Clients:
     functions: Any
     s3: Any
     sts: Any
+    secrets: Any
 
 
 def make_clients(session: Any = None, *, calls_functions: bool = True) -> Clients:
@@ -71,6 +72,7 @@ def make_clients(session: Any = None, *, calls_functions: bool = True) -> Client
         functions=functions.now() if calls_functions else functions,
         s3=_Later(lambda: s3_client(session), turn),
         sts=sts_client_when_needed(session, turn),
+        secrets=_Later(lambda: session.create_client("secretsmanager", config=_config(retries=2)), turn),
     )
 
 
@@ -90,7 +92,7 @@ class _Known(Loader):  # type: ignore[misc]  # botocore has no types
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
         """Return the services that this package uses."""
-        return ["dynamodb", "lambda", "s3", "sqs", "sts"]
+        return ["dynamodb", "lambda", "s3", "secretsmanager", "sqs", "sts"]
 
 
 def dynamodb_client(session: Any, **options: Any) -> Any:

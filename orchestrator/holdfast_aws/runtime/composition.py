@@ -13,6 +13,7 @@ from holdfast_aws.lifetimes import DAY_MS, Lifetimes
 from holdfast_aws.models import TableNames
 from holdfast_aws.runtime.deadline import Deadline, PunctualInvoker
 from holdfast_aws.runtime.http_endpoints import HttpEndpoints
+from holdfast_aws.runtime.identity import SecretKey
 from holdfast_aws.runtime.settings import RuntimeSettings
 from holdfast_aws.runtime.surroundings import SystemClock, SystemDice
 from holdfast_aws.s3_blobs import S3Blobs
@@ -63,7 +64,8 @@ def compose(
     timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), tables.timers)
     queue = WakeupQueue(clients.sqs, settings.wakeups_queue_url)
     functions = Functions(clients.functions, sts=clients.sts)
-    http = HttpEndpoints(clock=clock)
+    key = SecretKey(clients.secrets, settings.identity_secret_arn, clock=clock)
+    http = HttpEndpoints(clock=clock, signer=key.signer)
     by_lambda = LambdaInvoker(functions, journal_table=tables.journal, clock=clock, lifetimes=lifetimes)
     world = World(
         store=store,

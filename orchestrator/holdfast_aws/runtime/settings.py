@@ -21,6 +21,7 @@ class RuntimeSettings:
     `children_max`: how many invocations that it creates a dispatcher runs by itself at a time; an ingress runs none.
     `spare_days`: how long an unfinished journal is safe though the sweeper does not run; see `lifetimes.py`.
     `margin_s`: what is kept free of a function's time, for what has to be stored when it is over.
+    `identity_secret_arn`: the secret with the private key that signs requests to endpoints behind a URL.
     """
 
     journal_table: str
@@ -32,6 +33,7 @@ class RuntimeSettings:
     sends_dead_queue_url: str
     version: str = "0"
     ingress_url: str = ""
+    identity_secret_arn: str = ""
     query_function: str = ""
     ingress_door: Literal["function-url", "http-api"] = "function-url"
     tracing: bool = False

@@ -76,6 +76,8 @@ class Cloud:
             functions=self.functions_client(session),
             s3=wire(clients.s3_client(session, endpoint_url=_NOWHERE), self.faults, self.s3.serve),
             sts=wire(sts, self.faults, self.sts.serve),
+            # Nobody signs here.
+            secrets=None,
         )
 
     def functions_client(self, session: Any, **options: Any) -> Any:

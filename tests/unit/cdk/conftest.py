@@ -17,15 +17,17 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22
 os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
 
 SERVICES = ("orders", "Counter")
+SECRET = "arn:aws:secretsmanager:us-east-1:999999999999:secret:identity-a1B2c3"
 ELSEWHERE = "arn:aws:iam::999999999999:role/caller"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The templates of the stacks, and what cdk-nag said about all of them."""
+    """The templates of the stacks, what cdk-nag said about all of them, and what options add to zips, by function."""
 
     templates: dict[str, dict[str, Any]]
     findings: list[dict[str, Any]]
+    more: dict[str, tuple[str, ...]]
 
     def resources(self, kind: str, *, stack: str = "Main") -> dict[str, dict[str, Any]]:
         """Return the resources of a type by logical id."""
@@ -56,6 +58,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     from aws_cdk import App, Stack
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_secretsmanager as secretsmanager
 
     from holdfast_cdk import Door, HoldfastOptions, HoldfastService, HoldfastStack
     from holdfast_cdk.nag import check
@@ -68,10 +71,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     services = Stack(app, "Services")
     HoldfastService(services, "Service", holdfast=main.holdfast, function=_orders(services), services=SERVICES)
     keyed = Stack(app, "Keyed")
+    bundler = HandlersOnly()
     optional = HoldfastStack(
         app,
         "Options",
-        bundler=HandlersOnly(),
+        bundler=bundler,
         options=HoldfastOptions(
             ingress_door=Door.HTTP_API,
             tracing=True,
@@ -80,6 +84,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
             reserved_concurrency={"dispatcher": 11},
             memory_mb={"ingress": 1769},
             sql=True,
+            identity_secret=secretsmanager.Secret.from_secret_complete_arn(keyed, "Identity", SECRET),
             settings={"HOLDFAST_LEASE_S": "60"},
         ),
     )
@@ -91,7 +96,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     app.synth()
     report = json.loads((folder / "validation-report.json").read_text())
     templates = {path.name.split(".")[0]: json.loads(path.read_text()) for path in Path(folder).glob("*.template.json")}
-    return Cloud(templates=templates, findings=report["pluginReports"])
+    return Cloud(templates=templates, findings=report["pluginReports"], more=bundler.more)
 
 
 def _orders(stack: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_lambda as lambda_
 
 from holdfast_cdk.bundle import functions_folder
@@ -9,11 +11,15 @@ from holdfast_cdk.wheels import Platform
 
 
 class HandlersOnly:
-    """Makes code that could not run, at once."""
+    """Makes code that could not run, at once; `more` is what was asked for beside what manifests name, by function."""
+
+    def __init__(self) -> None:
+        self.more: dict[str, tuple[str, ...]] = {}
 
     @property
     def platform(self) -> Platform:
         return Platform(python="3.13", architecture="arm64")
 
-    def code(self, name: str) -> lambda_.Code:
+    def code(self, name: str, *, more: Sequence[str] = ()) -> lambda_.Code:
+        self.more[name] = tuple(more)
         return lambda_.Code.from_asset(str(functions_folder() / name))

@@ -12,7 +12,7 @@ import pytest
 from holdfast_aws import dynamo, listing_index
 from holdfast_aws.sweeper import HORIZON_MS
 from holdfast_http.query import on_lambda
-from tests.unit.cdk.conftest import ELSEWHERE, Cloud
+from tests.unit.cdk.conftest import ELSEWHERE, SECRET, Cloud
 
 # Which permission each request of the store's client needs; a transaction needs those of its parts.
 ACTION_BY_REQUEST = {
@@ -170,6 +170,22 @@ def test_sql_is_a_function_when_it_is_asked_for(cloud: Cloud) -> None:
     calls = [each for each in _allowed(cloud, "Options") if "lambda:InvokeFunction" in _listed(each["Action"])]
     assert [each["Resource"] for each in calls if "Query" in str(each["Resource"])] == [told]
     assert cloud.function("query", stack="Options")["Timeout"] > on_lambda.SECONDS_MAX
+
+
+def test_only_who_calls_handlers_signs(cloud: Cloud) -> None:
+    """With a secret, the functions that call handlers may read just that, know it, and carry what signing takes."""
+    callers = ("ingress", "dispatcher", "admin", "registrar")
+    variable = "HOLDFAST_IDENTITY_SECRET_ARN"
+    for name in FUNCTIONS:
+        told = cloud.function(name, stack="Options")["Environment"]["Variables"].get(variable)
+        assert told == (SECRET if name in callers else None), name
+        assert cloud.more[name] == (("cryptography",) if name in callers else ()), name
+        assert variable not in cloud.function(name)["Environment"]["Variables"]
+    readers = [each for each in _allowed(cloud, "Options") if "secretsmanager" in str(each["Action"])]
+    assert [(each["Action"], each["Resource"]) for each in readers] == [
+        ("secretsmanager:GetSecretValue", SECRET)
+    ] * len(callers)
+    assert not [each for each in _allowed(cloud, "Main") if "secretsmanager" in str(each["Action"])]
 
 
 def _is_index(resource: Any) -> bool:

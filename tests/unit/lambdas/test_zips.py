@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from holdfast_cdk.bundle import SIGNING
 from tests.unit.lambdas import zips
 
 # How much CPU it may take to load a function, as a multiple of what `import asyncio` takes beside it: that is 33 ms on
@@ -35,6 +39,15 @@ def name(request: pytest.FixtureRequest) -> str:
 def code(name: str, folder: Path) -> Path:
     """What its zip contains."""
     return folder / name if (folder / name).exists() else zips.contents(name, folder)
+
+
+def test_a_zip_that_signs_has_all_it_takes(folder: Path) -> None:
+    """With the distributions that the option adds, a function signs in an interpreter that has only the zip."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    code = zips.contents("registrar", folder, more=SIGNING)
+    signed, _, signature = zips.signature(code, zips.runtime(folder), pem).rpartition(".")
+    key.public_key().verify(urlsafe_b64decode(signature + "=="), signed.encode())
 
 
 def test_a_zip_starts_by_itself(name: str, code: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from importlib.util import MAGIC_NUMBER, cache_from_source
@@ -56,6 +57,13 @@ begin = time.process_time()
 import asyncio
 print(time.process_time() - begin)
 """
+_SIGN = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+from holdfast_engine.endpoints.identity import RequestSigner
+from holdfast_aws.runtime.surroundings import SystemClock
+print(RequestSigner(sys.argv[3].encode(), clock=SystemClock()).headers("/discover")["x-restate-jwt-v1"])
+"""
 # What boto3 costs is not in our hands: its modules, and making its session and its clients.
 _BOTO = "import botocore.config, botocore.exceptions, botocore.client, urllib3; from botocore import session"
 
@@ -79,10 +87,10 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in functions_folder().glob("*/handler.py") if path.parent.name != "query")
 
 
-def contents(name: str, folder: Path) -> Path:
+def contents(name: str, folder: Path, *, more: Sequence[str] = ()) -> Path:
     """Put together what a function's zip contains."""
-    target = folder / name
-    assemble(functions_folder() / name, target, platform=HERE, cache=ROOT / ".holdfast" / "wheels")
+    target = folder / "-".join((name, *more))
+    assemble(functions_folder() / name, target, platform=HERE, cache=ROOT / ".holdfast" / "wheels", more=more)
     return target
 
 
@@ -110,6 +118,11 @@ def started(code: Path, provided: Path) -> Start:
         starts.append(Start(**json.loads(_printed(_START, str(code), str(provided), _BOTO))))
     least = min(starts, key=lambda each: each.own_s)
     return replace(least, boto_s=min(each.boto_s for each in starts), asyncio_s=min(baselines))
+
+
+def signature(code: Path, provided: Path, pem: str) -> str:
+    """Have a zip's code sign a path, in a bare interpreter."""
+    return _printed(_SIGN, str(code), str(provided), pem)
 
 
 def has_unchecked_byte_code(module: Path) -> bool:
