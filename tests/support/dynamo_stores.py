@@ -8,11 +8,12 @@ from typing import Any
 
 import botocore.session
 
+from holdfast_aws import listing_index
 from holdfast_aws.clients import dynamodb_client
 from holdfast_aws.models import TableNames
 from holdfast_aws.store import DynamoStore
-from holdfast_aws.tables import create_tables
 from holdfast_engine.ports import Clock
+from holdfast_protocol.items import PARTITION, SORT
 
 _numbers = itertools.count(1)
 
@@ -26,12 +27,14 @@ def aws_session() -> Any:
 
 
 def new_tables(client: Any) -> TableNames:
-    """Create tables that nobody else uses."""
+    """Create tables that nobody else uses, on a server that has them at once and never deletes what has expired."""
     prefix = f"t{os.getpid()}x{next(_numbers)}"
     names = TableNames(
         journal=f"{prefix}-journal", keys=f"{prefix}-keys", timers=f"{prefix}-timers", registry=f"{prefix}-registry"
     )
-    create_tables(client, names)
+    _create(client, names.journal, {listing_index.PARTITION: "S", listing_index.SORT: "N"})
+    for name in (names.keys, names.timers, names.registry):
+        _create(client, name, {})
     return names
 
 
@@ -43,6 +46,23 @@ def new_store(client: Any, *, clock: Clock) -> DynamoStore:
 def client_of(url: str) -> Any:
     """Return a client of a server on this machine."""
     return dynamodb_client(aws_session(), endpoint_url=url)
+
+
+def _create(client: Any, name: str, listed: dict[str, str]) -> None:
+    types = {PARTITION: "S", SORT: "S", **listed}
+    projection = {"ProjectionType": "KEYS_ONLY"}
+    index = {"IndexName": listing_index.NAME, "KeySchema": _keys(*listed), "Projection": projection} if listed else {}
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=_keys(PARTITION, SORT),
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": of} for name, of in types.items()],
+        **({"GlobalSecondaryIndexes": [index]} if index else {}),
+    )
+
+
+def _keys(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 class MemoryBlobs:

@@ -9,8 +9,8 @@ from tests.support.dynamo_stores import aws_session
 from tests.support.tree import ROOT
 
 _SERVICES = ("dynamodb", "sqs", "lambda", "s3", "sts")
-# What no function does: making tables without CDK, and finding an installation from a shell, where somebody looks on.
-_OUTSIDE = {"installation.py", "stack.py", "tables.py"}
+# What no function does: finding an installation from a shell, where somebody looks on.
+_OUTSIDE = {"installation.py", "stack.py"}
 
 CALLS = {
     "dynamodb.BatchGetItem",
