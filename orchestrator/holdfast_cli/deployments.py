@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast_cli.asking import ask
 from holdfast_cli.options import admin_options, json_option, yes_option
 from holdfast_cli.pairs import headers_of, named_values
 from holdfast_cli.printing import echo_json, echo_note, echo_table, harmless
@@ -115,7 +116,7 @@ def register(
 def remove(deployment_id: str, client: AdminClient, *, force: bool, is_sure: bool, as_json: bool) -> None:
     """Remove a deployment on which nothing runs any more."""
     if force and not is_sure:
-        click.confirm(f"What runs on {deployment_id} cannot go on without it. Remove it?", abort=True, err=True)
+        ask(f"What runs on {deployment_id} cannot go on without it. Remove it?")
     client.request("DELETE", _API, "deployments", deployment_id, query={"force": "true"} if force else None)
     if as_json:
         echo_json({"removed": deployment_id})

@@ -78,11 +78,6 @@ def harmless(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(each) in _COMMANDING else each for each in line)
 
 
-def somebody_is_there() -> bool:
-    """Return whether there is anybody to ask."""
-    return sys.stdin.isatty()
-
-
 def somebody_is_watching() -> bool:
     """Return whether there is anybody to show progress to."""
     return sys.stderr.isatty()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast_cli.asking import somebody_is_there
 from holdfast_cli.options import admin_options, json_option
-from holdfast_cli.printing import echo_json, echo_note, echo_table, somebody_is_there
+from holdfast_cli.printing import echo_json, echo_note, echo_table
 from holdfast_cli.problems import UsageProblem
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast_cli.asking import ask
 from holdfast_cli.clock import now_ms
 from holdfast_cli.invocations.filters import Filters, pages
-from holdfast_cli.printing import echo_json, echo_note, harmless, somebody_is_there, somebody_is_watching
-from holdfast_cli.problems import RequestFailed, UsageProblem
+from holdfast_cli.printing import echo_json, echo_note, harmless, somebody_is_watching
+from holdfast_cli.problems import RequestFailed
 
 if TYPE_CHECKING:
     from holdfast_cli.admin_client import AdminClient
@@ -89,11 +90,7 @@ def _ask(found: Sequence[dict[str, Any]], verb: Verb) -> None:
     common = [f"{count} of {target}" for target, count in by_target.most_common(_TARGETS_SHOWN)]
     others = len(by_target) - len(common)
     named = ", ".join(common) + (f" and those of {others} other handlers" if others else "")
-    if not somebody_is_there():
-        raise UsageProblem(
-            f"{verb.doing} {_count(len(found))} ({named}) wants to be confirmed, and nobody is here to ask: say --yes."
-        )
-    click.confirm(f"{verb.doing} {_count(len(found))}: {named}. Go on?", abort=True, err=True)
+    ask(f"{verb.doing} {_count(len(found))}: {named}. Go on?")
 
 
 def _shown(chunks: list[Sequence[str]], verb: Verb, *, count: int) -> Iterator[Sequence[str]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from holdfast_cli.printing import echo_note, somebody_is_there
+from holdfast_cli.asking import somebody_is_there
+from holdfast_cli.printing import echo_note
 from holdfast_cli.problems import RequestFailed, UsageProblem
 from holdfast_cli.state.document import DocumentError, text_of, values_of
 from holdfast_cli.state.keyed import Named, Read, read, write

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast_cli.asking import ask
 from holdfast_cli.json_input import require_json
 from holdfast_cli.options import admin_options, json_option, yes_option
-from holdfast_cli.printing import echo_json, echo_note
+from holdfast_cli.printing import echo_json
 from holdfast_cli.problems import RequestFailed
 from holdfast_cli.state.document import document_of, shown_value
 from holdfast_cli.state.keyed import Named, read, write
@@ -85,10 +86,9 @@ def edit(named: Named, client: AdminClient, *, as_json: bool) -> None:
     """Edit a key's state in $EDITOR; nothing is stored if somebody else has changed it meanwhile."""
     from holdfast_cli.state.editing import edit_state
 
-    if edit_state(client, named):
-        _echo_done(f"The state of {named} is stored.", named, as_json=as_json)
-    else:
-        echo_note("Nothing was changed.")
+    is_stored = edit_state(client, named)
+    sentence = f"The state of {named} is stored." if is_stored else "Nothing was changed."
+    _echo_done(sentence, named, is_stored=is_stored, as_json=as_json)
 
 
 @state.command()
@@ -103,7 +103,7 @@ def clear(named: Named, client: AdminClient, names: tuple[str, ...], *, is_sure:
         raise RequestFailed(f"{named} has no state named {', '.join(missing)}; nothing was changed.")
     if not is_sure:
         what = ", ".join(names) if names else f"all {len(before.values)} values"
-        click.confirm(f"Remove {what} from the state of {named}?", abort=True, err=True)
+        ask(f"Remove {what} from the state of {named}?")
     write(client, named, _without(before.values, names), over=before)
     _echo_done(f"The state of {named} is cleared.", named, as_json=as_json)
 
@@ -112,8 +112,8 @@ def _without(values: Any, names: tuple[str, ...]) -> dict[str, bytes]:
     return {name: value for name, value in values.items() if names and name not in names}
 
 
-def _echo_done(sentence: str, named: Named, *, as_json: bool) -> None:
+def _echo_done(sentence: str, named: Named, *, is_stored: bool = True, as_json: bool) -> None:
     if as_json:
-        echo_json({"service": named.service, "key": named.key, "stored": True})
+        echo_json({"service": named.service, "key": named.key, "stored": is_stored})
     else:
         click.echo(sentence)

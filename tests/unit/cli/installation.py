@@ -16,8 +16,9 @@ _TABLES = {f"HOLDFAST_{name}_TABLE": name.lower() for name in ("JOURNAL", "KEYS"
 class Installation:
     """The answers of AWS; a test changes what it is about."""
 
-    def __init__(self, *, admin_url: str, version: str, now_ms: int) -> None:
+    def __init__(self, *, admin_url: str, ingress_url: str, version: str, now_ms: int) -> None:
         self.admin_url = admin_url
+        self.ingress_url = ingress_url
         self.stack_status = "UPDATE_COMPLETE"
         self.descriptions = {f"Function-{role}": f"Holdfast: {role}" for role in ROLES} | {"Custom": "somebody else's"}
         self.versions = dict.fromkeys(self.descriptions, version)
@@ -67,6 +68,7 @@ class Installation:
     def _configuration(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         name = asked["FunctionName"]
         told = {**_TABLES, "HOLDFAST_BLOBS_BUCKET": "blobs", "HOLDFAST_VERSION": self.versions[name]}
+        told["HOLDFAST_INGRESS_URL"] = self.ingress_url
         return {
             "FunctionName": name,
             "Description": self.descriptions[name],

@@ -207,7 +207,7 @@ def test_removing(server: Server) -> None:
     """A deployment is removed; against what runs on it only when somebody has said so."""
     assert run(server, "deployments", "remove", DEPLOYMENT).output == f"{DEPLOYMENT} is removed.\n"
     assert server.engine.operated[-1] == ("forget", DEPLOYMENT, False)
-    assert run(server, "deployments", "remove", DEPLOYMENT, "--force").exit_code == 1
+    assert run(server, "deployments", "remove", DEPLOYMENT, "--force").exit_code == 2
     assert server.engine.operated[-1] == ("forget", DEPLOYMENT, False)
     assert run(server, "deployments", "remove", DEPLOYMENT, "--force", "--yes").exit_code == 0
     assert server.engine.operated[-1] == ("forget", DEPLOYMENT, True)

@@ -26,7 +26,9 @@ MINUTE_MS = 60_000
 @pytest.fixture
 def installation(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation whose admin API is that of the server."""
-    found = Installation(admin_url=shell.admin_url, version=version("holdfast"), now_ms=now_ms())
+    found = Installation(
+        admin_url=shell.admin_url, ingress_url=shell.ingress_url, version=version("holdfast"), now_ms=now_ms()
+    )
     monkeypatch.setattr("botocore.session.get_session", lambda: found.aws)
     return found
 
@@ -254,8 +256,10 @@ def test_nothing_to_recover(shell: Shell, installation: Installation) -> None:
 
 
 def test_commands_at_a_stack(shell: Shell, installation: Installation) -> None:
-    """With --stack a command asks the installation's own admin API; a URL beside it is one too many."""
+    """With --stack a command asks the installation's own APIs; a URL beside it is one too many."""
     assert "Echo" in shell.out("services", "list", "--stack", "Holdfast")
+    result = shell.run("call", "Echo/nap", "0", "--stack", "Holdfast", env={"HOLDFAST_INGRESS_URL": "http://nowhere"})
+    assert result.stdout == '"slept"\n'
     result = shell.run("services", "list", "--stack", "Holdfast", "--admin-url", shell.admin_url)
     assert (result.exit_code, "either --admin-url or --stack" in result.stderr) == (2, True)
     installation.descriptions["Function-admin"] = "no more"

@@ -76,7 +76,7 @@ def test_many_by_filters(shell: Shell) -> None:
     filters = ("--handler", "nap", "--newer-than", "1h")
     result = shell.run("invocations", "pause", *filters)
     assert result.exit_code == 2
-    assert "of Echo/nap) wants to be confirmed, and nobody is here to ask: say --yes." in result.stderr
+    assert "of Echo/nap. Go on? Nobody is here to answer: say --yes if that is meant." in result.stderr
     assert all(shell.become(each, "suspended") for each in sent)
     paused = shell.json("invocations", "pause", *filters, "--yes")
     assert set(sent) <= set(paused["succeeded"])
@@ -122,7 +122,7 @@ def test_what_is_rare(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(("answer", "is_killed"), [("n\n", False), ("y\n", True)])
 def test_asking(shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, is_killed: bool) -> None:
     """Somebody who is there is told how many of what it would be, and asked."""
-    monkeypatch.setattr("holdfast_cli.invocations.batches.somebody_is_there", lambda: True)
+    monkeypatch.setattr("holdfast_cli.asking.somebody_is_there", lambda: True)
     sent = shell.sent("Gate/asked/wait")
     shell.become(sent, "suspended")
     result = shell.run("invocations", "kill", "--key", "asked", stdin=answer)

@@ -65,10 +65,13 @@ def test_handlers_see_what_is_set(shell: Shell) -> None:
     assert shell.out("call", "Gate/seen/awakeable") == '"by hand"\n'
 
 
-def test_clearing(shell: Shell) -> None:
+def test_clearing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some values are removed, or all, once somebody has said that this is meant."""
     for name in ("a", "b", "c"):
         shell.out("state", "set", "Gate", "cleared", name, "1")
+    result = shell.run("state", "clear", "Gate", "cleared", "a", stdin="y\n")
+    assert (result.exit_code, "Nobody is here to answer" in result.stderr) == (2, True)
+    monkeypatch.setattr("holdfast_cli.asking.somebody_is_there", lambda: True)
     result = shell.run("state", "clear", "Gate", "cleared", "a", stdin="n\n")
     assert (result.exit_code, len(shell.json("state", "get", "Gate", "cleared"))) == (1, 3)
     assert shell.run("state", "clear", "Gate", "cleared", "a", "z", "--yes").exit_code == 1
@@ -92,7 +95,9 @@ def test_editing(shell: Shell, tmp_path: Path) -> None:
 def test_editing_nothing(shell: Shell, tmp_path: Path) -> None:
     """An editor that changes nothing, or is left without saving, changes nothing."""
     result = shell.run("state", "edit", "Gate", "edited", env=editor(tmp_path, "path.write_text(text)"))
-    assert (result.exit_code, result.stderr) == (0, "Nothing was changed.\n")
+    assert (result.exit_code, result.stdout) == (0, "Nothing was changed.\n")
+    result = shell.run("state", "edit", "Gate", "edited", "--json", env=editor(tmp_path, ""))
+    assert json.loads(result.stdout)["stored"] is False
 
 
 def test_editing_what_changes_meanwhile(shell: Shell, tmp_path: Path) -> None:
