@@ -111,6 +111,7 @@ def _announcement(options: Options, plan: Plan, server: DevServer, unfinished: i
         data="in a temporary folder, removed at the end" if options.is_ephemeral else str(plan.folder.resolve()),
         reload="when your files change" if options.is_reloading and options.references else "off",
         identity=plan.signer.public_key if plan.signer else None,
+        asks_for_token=options.token is not None,
     )
     return goes_on + welcome(situation, server.services)
 

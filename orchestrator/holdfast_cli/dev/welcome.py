@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WORD_BY_KIND = {"service": "service", "object": "virtual object", "workflow": "workflow"}
 _EXAMPLE_KEY = "my-key"
+_FOR_WHOM = ", for whoever has HOLDFAST_TOKEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Situation:
     data: str
     reload: str
     identity: str | None = None
+    asks_for_token: bool = False
 
 
 def welcome(situation: Situation, services: Sequence[ServiceSpec]) -> str:
@@ -37,7 +39,7 @@ def welcome(situation: Situation, services: Sequence[ServiceSpec]) -> str:
         f"Holdfast {situation.version} is running. Ctrl-C stops it; what it has accepted goes on at the next start.",
         "",
         f"  Ingress  {situation.ingress_url}",
-        f"  Admin    {situation.admin_url}",
+        f"  Admin    {situation.admin_url}{_FOR_WHOM if situation.asks_for_token else ''}",
         f"  Data     {situation.data}",
         f"  Reload   {situation.reload}",
         *([f"  Signed   {situation.identity}"] if situation.identity else []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -54,6 +55,12 @@ def test_the_text() -> None:
         assert word in text
     assert "curl http://127.0.0.1:8080/Hidden" not in text
     assert "--admin-url" not in text
+
+
+def test_the_text_of_a_server_that_asks_for_a_token() -> None:
+    """Whoever starts a server that asks for a token is reminded of it."""
+    assert "HOLDFAST_TOKEN" in welcome(replace(SITUATION, asks_for_token=True), REGISTRY.services())
+    assert "HOLDFAST_TOKEN" not in welcome(SITUATION, REGISTRY.services())
 
 
 def test_the_text_without_services() -> None:
