@@ -5,8 +5,8 @@
 * A page of another origin sends requests along with the cookie, or to a loopback port that asks for no token: browsers
   tell the origin with whatever changes something, and one that is not the server's own is refused.
 * A page's name is pointed at this machine after it was loaded, so that it is its own origin: without a token the server
-  answers only to names that nobody else can point anywhere, addresses and `localhost`. With one, such a page has no
-  cookie, for cookies belong to names.
+  answers only to names that nobody else can point anywhere, such as addresses and `localhost`. With one, such a page
+  has no cookie, for cookies belong to names.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from holdfast_http.ui import login
 TOKEN_CHARACTERS_MIN = 16
 # The first only sends browsers to the UI.
 _OPEN = frozenset({(), ("health",), *((version, "health") for version in VERSIONS)})
+# The last two are what containers call the machine that they are on; nobody can own a name below `internal`.
+_THIS_MACHINE = frozenset({"localhost", "host.docker.internal", "host.containers.internal"})
 _FORM = "application/x-www-form-urlencoded"
 _CHALLENGE = (("www-authenticate", "Bearer"),)
 
@@ -124,7 +126,7 @@ def _is_unmistakable(host: str) -> bool:
         return False
     if name is None:
         return host == ""
-    if name == "localhost" or name.endswith(".localhost"):
+    if name in _THIS_MACHINE or name.endswith(".localhost"):
         return True
     try:
         ip_address(name)

@@ -148,6 +148,8 @@ async def test_a_login_from_another_origin() -> None:
         ("LOCALHOST", True),
         ("a.localhost:9070", True),
         ("[::1]:9070", True),
+        ("host.docker.internal:9070", True),
+        ("evil.docker.internal:9070", False),
         ("192.168.0.7:9070", True),
         ("", True),
         ("evil.example:9070", False),
