@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,22 +49,42 @@ def find_installation(stack: str, session: Any) -> Installation:
     raise NoInstallation(f"The stack {stack!r} has no Holdfast in it: none of its functions is a dispatcher.")
 
 
-def recovered(installation: Installation, *, clock: Clock) -> int:
+class _Counting(SqsWakeups):
+    """Wake-ups that are counted, for somebody who waits."""
+
+    def __init__(self, queue: WakeupQueue, timers: Timers, *, clock: Clock, tell: Callable[[int], None]) -> None:
+        # Nothing that is sent here is a watchdog: whoever sends those has an end.
+        super().__init__(queue, timers, clock=clock, ends_ms=clock.now_ms)
+        self._count = 0
+        self._tell = tell
+
+    async def wake(self, invocation_id: str, *, not_before_ms: int | None) -> None:
+        """Have an invocation advanced."""
+        await super().wake(invocation_id, not_before_ms=not_before_ms)
+        self._count += 1
+        self._tell(self._count)
+
+
+def recovered(installation: Installation, *, clock: Clock, tell: Callable[[int], None]) -> int:
     """Make every wake-up and timer of an installation anew from its tables; return how many invocations were woken.
+
+    Args:
+        installation: What to recover.
+        clock: The time.
+        tell: Called after each, with how many have been woken so far.
 
     Raises:
         Unavailable: AWS did not do it to the end; what was done does no harm, and all can be done again.
     """
-    return asyncio.run(_recovered(installation, make_clients(), clock))
+    return asyncio.run(_recovered(installation, make_clients(), clock, tell))
 
 
-async def _recovered(installation: Installation, clients: Clients, clock: Clock) -> int:
+async def _recovered(installation: Installation, clients: Clients, clock: Clock, tell: Callable[[int], None]) -> int:
     blobs = S3Blobs(clients.s3, installation.blobs_bucket)
     store = DynamoStore(clients.dynamodb, installation.tables, clock=clock, blobs=blobs)
     timers = Timers(Dynamo(clients.dynamodb, meter=store.meter), installation.tables.timers)
     queue = WakeupQueue(clients.sqs, installation.wakeups_queue_url)
-    # Nothing that is sent here is a watchdog: whoever sends those has an end.
-    wakeups = SqsWakeups(queue, timers, clock=clock, ends_ms=clock.now_ms)
+    wakeups = _Counting(queue, timers, clock=clock, tell=tell)
     try:
         return await wake_all(store, wakeups)
     finally:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import click
 
+from holdfast_cli.options import json_option
+from holdfast_cli.printing import echo_json, somebody_is_watching
 from holdfast_cli.problems import RequestFailed, UsageProblem
 from holdfast_engine.errors import Unavailable
 from holdfast_local.surroundings import SystemClock
 
+_TELL_EVERY = 100
+
 
 @click.command()
 @click.option("--stack", required=True, metavar="NAME", help="The CloudFormation stack that Holdfast is in.")
-def recover(stack: str) -> None:
+@json_option
+def recover(stack: str, *, as_json: bool) -> None:
     """Re-create every wake-up and timer of an installation on AWS.
 
     For the day when messages are lost: a queue was purged, or the tables were restored to an earlier time. It reads the
@@ -28,9 +33,20 @@ def recover(stack: str) -> None:
 
     try:
         installation = find_installation(stack, botocore.session.get_session())
-        woken = recovered(installation, clock=SystemClock())
+        woken = recovered(installation, clock=SystemClock(), tell=_tell)
     except (NoInstallation, BotoCoreError) as error:
         raise RequestFailed(str(error)) from error
     except Unavailable as error:
         raise RequestFailed(f"It was begun and could not be ended, so do it again: {error}") from error
-    click.echo(f"Invocations woken: {woken}. Each goes on where its journal ends.")
+    if somebody_is_watching():
+        click.echo("\r", nl=False, err=True)
+    if as_json:
+        echo_json({"woken": woken})
+    else:
+        click.echo(f"Invocations woken: {woken}. Each goes on where its journal ends.")
+
+
+def _tell(woken: int) -> None:
+    # How many there will be, only the end tells.
+    if woken % _TELL_EVERY == 0 and somebody_is_watching():
+        click.echo(f"\rInvocations woken so far: {woken}", nl=False, err=True)

@@ -68,7 +68,7 @@ class Installation:
     def _configuration(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         name = asked["FunctionName"]
         told = {**_TABLES, "HOLDFAST_BLOBS_BUCKET": "blobs", "HOLDFAST_VERSION": self.versions[name]}
-        told["HOLDFAST_INGRESS_URL"] = self.ingress_url
+        told |= {"HOLDFAST_INGRESS_URL": self.ingress_url, "HOLDFAST_WAKEUPS_QUEUE_URL": "https://sqs/Wakeups"}
         return {
             "FunctionName": name,
             "Description": self.descriptions[name],

@@ -150,8 +150,8 @@ def test_every_answer_is_there_for_programs(path: tuple[str, ...]) -> None:
     for name in path:
         assert isinstance(command, click.Group)
         command = command.commands[name]
-    # A server, a text for the shell, and a number of one sentence.
-    without = {"dev", "completion", "recover"}
+    # A server, and a text for the shell.
+    without = {"dev", "completion"}
     options = {option for each in command.params for option in each.opts}
     assert isinstance(command, click.Group) or command.name in without or "--json" in options
 

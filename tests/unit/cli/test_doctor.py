@@ -255,6 +255,26 @@ def test_nothing_to_recover(shell: Shell, installation: Installation) -> None:
     assert (result.exit_code, "'Shop' has no Holdfast in it" in result.stderr) == (1, True)
 
 
+def test_recovering_tells_how_far_it_is(
+    shell: Shell, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who watches is told while it goes on, and how many there were is the result."""
+
+    def recovered(found: Any, *, clock: Any, tell: Callable[[int], None]) -> int:
+        assert found.tables.journal == "journal"
+        for count in range(1, 251):
+            tell(count)
+        return 250
+
+    monkeypatch.setattr("holdfast_aws.installation.recovered", recovered)
+    quiet = shell.run("recover", "--stack", "Holdfast", "--json")
+    assert (json.loads(quiet.stdout), quiet.stderr) == ({"woken": 250}, "")
+    monkeypatch.setattr("holdfast_cli.recovering.somebody_is_watching", lambda: True)
+    watched = shell.run("recover", "--stack", "Holdfast")
+    assert watched.stdout.startswith("Invocations woken: 250.")
+    assert watched.stderr.split("\r")[1:3] == ["Invocations woken so far: 100", "Invocations woken so far: 200"]
+
+
 def test_commands_at_a_stack(shell: Shell, installation: Installation) -> None:
     """With --stack a command asks the installation's own APIs; a URL beside it is one too many."""
     assert "Echo" in shell.out("services", "list", "--stack", "Holdfast")
