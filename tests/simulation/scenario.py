@@ -64,7 +64,10 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Everything but the engine. `faults` are those to play; None draws them by the rates."""
+    """Everything but the engine. `faults` are those to play; None draws them by the rates.
+
+    `rules` are limits by pattern: how many invocations of a scope, or of a limit key in it, run at a time.
+    """
 
     seed: int
     weather: str
@@ -76,6 +79,7 @@ class Scenario:
     kinds: frozenset[Kind] = frozenset()
     faults: tuple[Fault, ...] | None = None
     faults_end_ms: int = 60_000
+    rules: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_calm(self) -> bool:
@@ -94,6 +98,7 @@ class Scenario:
             "orders": [asdict(order) for order in self.orders],
             "faults": [[fault.at, fault.kind.value, fault.amount] for fault in self.faults],
             "faults_end_ms": self.faults_end_ms,
+            "rules": self.rules,
         }
 
     @classmethod
@@ -108,4 +113,5 @@ class Scenario:
             orders=tuple(Order(**order) for order in data["orders"]),
             faults=tuple(Fault(at=at, kind=Kind(kind), amount=amount) for at, kind, amount in data["faults"]),
             faults_end_ms=data["faults_end_ms"],
+            rules=data.get("rules", {}),
         )

@@ -16,6 +16,7 @@ from tests.simulation.checkers.endings import EndingTogether, Parked
 from tests.simulation.checkers.journals import GrowingJournals, NewestEpoch
 from tests.simulation.checkers.keys import FirstInFirstOut, FoldedState, OneHolder
 from tests.simulation.checkers.ledger import Ledger
+from tests.simulation.checkers.limits import Limits
 from tests.simulation.checkers.linearizable import LinearizableCreation, LinearizableObject
 from tests.simulation.checkers.outcomes import OneInvocation, OneOutcome
 from tests.simulation.checkers.predictions import Predictions
@@ -29,6 +30,7 @@ from tests.simulation.scenario import Scenario, What
 from tests.simulation.watch import Checker, Violation, Watch
 from tests.simulation.workload.clients import Clients
 from tests.simulation.workload.handlers import endpoint
+from tests.simulation.workload.limits import book_of
 from tests.simulation.workload.operators import Operators
 from tests.simulation.workload.outside import Outside
 from tests.simulation.world.disk import Disk
@@ -137,6 +139,7 @@ class Simulation:
 
     async def _unfold(self) -> None:
         self._deploy()
+        self.disk.put("rules", "rules", item=book_of(self.scenario.rules))
         self.loop.call_later(self.scenario.faults_end_ms / 1000, self.faults.stop)
         self.clients.start()
         self.operators.start()
@@ -207,6 +210,7 @@ class Simulation:
                 killed=self.operators.killed,
             ),
             Parked(disk, ledger),
+            Limits(disk, book_of(self.scenario.rules)),
             Predictions(disk, ledger, self.outside, self.scenario.programs, state, self.operators.disturbed),
         ]
         if self.scenario.is_calm and around.dispatchers_max >= 8 and around.latency_s < 0.1:

@@ -82,7 +82,7 @@ class FirstInFirstOut(Checker):
 
     def at_rest(self) -> None:
         for sender, entries in self._ledger.entries.items():
-            last_by_target: dict[tuple[str, str], tuple[int, str]] = {}
+            last_by_target: dict[tuple[str, str, str], tuple[int, str]] = {}
             for entry in entries:
                 self._check_order(sender, entry, last_by_target)
 
@@ -93,7 +93,9 @@ class FirstInFirstOut(Checker):
             if later < earlier:
                 raise Violation("K2", f"{sender} sent {first} before {second}, and {second} was served first")
 
-    def _check_order(self, sender: str, entry: Entry, last_by_target: dict[tuple[str, str], tuple[int, str]]) -> None:
+    def _check_order(
+        self, sender: str, entry: Entry, last_by_target: dict[tuple[str, str, str], tuple[int, str]]
+    ) -> None:
         message = entry.message
         if not isinstance(message, pb.CallCommand | pb.OneWayCallCommand) or message.HasField("idempotency_key"):
             return
@@ -102,7 +104,7 @@ class FirstInFirstOut(Checker):
         callee = self._callee(sender, message.invocation_id_notification_idx)
         if callee is None or callee not in self.served:
             return
-        target = (message.service, message.key)
+        target = (message.service, message.key, message.scope)
         last = last_by_target.get(target)
         if last is not None and self.served[callee] < last[0]:
             raise Violation("K2", f"{sender} sent {last[1]} before {callee} to {target}, and {callee} was served first")

@@ -99,12 +99,12 @@ class Clients:
         program = self._scenario.programs[request.program]
         now_ms = engine.world.clock.now_ms()
         submission = Submission(
-            target=Target(service=program.service, key=program.key, handler=program.handler),
+            target=Target(service=program.service, key=program.key, handler=program.handler, scope=program.scope),
             headers=(),
             body=argument_bytes(request.program, None),
             idempotency_key=request.idempotency_key,
             invoke_at_ms=None if request.delay_ms is None else now_ms + request.delay_ms,
-            limit_key=None,
+            limit_key=program.limit_key,
         )
         if request.how == "send":
             return await engine.send(submission)

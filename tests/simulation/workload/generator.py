@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.simulation.scenario import Scenario
 from tests.simulation.workload.author import Author
+from tests.simulation.workload.limits import limited_of
 from tests.simulation.workload.lives import lives_of
 from tests.simulation.workload.orders import orders_of
 from tests.simulation.workload.weathers import WEATHERS, surroundings_of
@@ -25,18 +26,20 @@ def generate(seed: int) -> Scenario:
     author = Author(dice, is_disturbed=has_orders, weather=weather)
     requests = author.requests(weather)
     lives = lives_of(seed, weather, program=len(author.programs))
+    limited = limited_of(seed, weather, program=len(author.programs) + len(lives.programs))
     rates, wanted = WEATHERS[weather]
     kinds = frozenset(kind for kind in Kind if kind in wanted and dice.random() < dice.choice((0.3, 0.6, 1.0)))
     return Scenario(
         seed=seed,
         weather=weather,
         surroundings=surroundings_of(dice, weather),
-        programs=(*author.programs, *lives.programs),
-        requests=(*requests, *lives.requests),
+        programs=(*author.programs, *lives.programs, *limited.programs),
+        requests=(*requests, *lives.requests, *limited.requests),
         orders=(*orders_of(dice, has_orders=has_orders), *lives.orders),
         rate_by_site={site: rate * dice.choice((0.5, 1.0, 2.0)) for site, rate in rates.items()},
         kinds=kinds,
         faults_end_ms=dice.choice((15_000, 40_000, 90_000)),
+        rules=limited.rules,
     )
 
 
@@ -45,7 +48,9 @@ def describe(scenario: Scenario) -> list[str]:
     lines = [f"seed {scenario.seed}", f"{scenario.surroundings}"]
     for number, program in enumerate(scenario.programs):
         where = f"{program.service}{f'/{program.key}' if program.key else ''}/{program.handler}"
-        lines.append(f"program {number} on {where}: {_text(program.body)}")
+        counted = "" if program.scope is None else f" in {program.scope}/{program.limit_key}"
+        lines.append(f"program {number} on {where}{counted}: {_text(program.body)}")
+    lines += [f"rule {pattern}: {limit}" for pattern, limit in scenario.rules.items()]
     lines += [f"request {request}" for request in scenario.requests]
     lines += [f"order {order}" for order in scenario.orders]
     return lines

@@ -141,6 +141,8 @@ class Execution:
             self._argument_for(program),
             key=callee.key,
             idempotency_key=idempotency_key,
+            scope=callee.scope,
+            limit_key=callee.limit_key,
         )
         self._handles.append(future)
         return future, _decoded
@@ -196,6 +198,8 @@ class Execution:
             key=callee.key,
             send_delay=None if delay_ms is None else timedelta(milliseconds=delay_ms),
             idempotency_key=idempotency_key,
+            scope=callee.scope,
+            limit_key=callee.limit_key,
         )
         self._handles.append(handle)
         invocation_id: str = await handle.invocation_id()

@@ -49,22 +49,25 @@ HOT = "hot"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What one invocation does, and of which handler it is one."""
+    """What one invocation does, of which handler it is one, and in which scope it counts, with which limit key."""
 
     service: str
     handler: str
     key: str | None
     body: list[Statement]
+    scope: str | None = None
+    limit_key: str | None = None
 
     def to_json(self) -> list[Any]:
         """Return the program as a regression keeps it."""
-        return [self.service, self.handler, self.key, self.body]
+        plain = [self.service, self.handler, self.key, self.body]
+        return plain if self.scope is None else [*plain, self.scope, self.limit_key]
 
     @classmethod
     def from_json(cls, data: list[Any]) -> Program:
         """Return the program that a regression has kept."""
-        service, handler, key, body = data
-        return cls(service=service, handler=handler, key=key, body=body)
+        service, handler, key, body, scope, limit_key = (*data, None, None)[:6]
+        return cls(service=service, handler=handler, key=key, body=body, scope=scope, limit_key=limit_key)
 
 
 def verbs_in(body: Sequence[Any]) -> set[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from holdfast_engine.engine import Engine
 from holdfast_engine.errors import Unavailable
+from holdfast_engine.limits import RuleBook
 from holdfast_engine.ports import Discovery
 from holdfast_engine.records import KeyRef
 from holdfast_engine.registry import Registry
@@ -93,6 +94,7 @@ class Instance:
             registry=Registry([rows[""] for rows in fleet.disk.items["deployment"].values()]),
             settings=fleet.habits.settings,
             tasks=Tasks(_ATTEMPTS_MAX),
+            rules=fleet.disk.get("rules", "rules") or RuleBook(),
         )
         return invoker.world
 
