@@ -169,6 +169,15 @@ def test_deployments_come_and_go(cli: Cli) -> None:
     assert "does not exist" in (said := cli.refused("deployments", "describe", *ids)) or "no deployment" in said
 
 
+def test_rules_come_and_go(cli: Cli) -> None:
+    """A rule of flow control is made, switched off, and removed."""
+    assert "version v1" in cli.run("rules", "set", "tenant/*", "--concurrency", "3")
+    cli.run("rules", "disable", "tenant/*")
+    assert cli.run("rules", "list").split("\n")[1].split() == ["tenant/*", "3", "yes"]
+    cli.run("rules", "delete", "tenant/*")
+    assert "No rules" in cli.run("rules", "list")
+
+
 def test_there_is_no_kafka(cli: Cli) -> None:
     """Who lists subscriptions and clusters is told that there are none."""
     assert "No subscriptions" in cli.run("subscriptions", "list")
