@@ -71,19 +71,19 @@ class RetentionStore(JournalStore):
             return
         raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
         await self._drop_notes(invocation_id, [raw for raw in raws if raw["s"]["S"].startswith(NOTE_PREFIX)], head)
-        if head is None:
-            # Nobody had seen it: whatever pages there are have been born with a time to live.
-            return
-        is_at_once = expires_ms <= now
-        # Not before those that are born with theirs: an earlier time is that of another run's page.
-        at_s = seconds_up(expires_ms) if is_at_once else max(seconds_up(expires_ms), lifetimes.of_head(head).expires_s)
+        at_s, is_at_once = seconds_up(expires_ms), expires_ms <= now
+        if head is not None and not is_at_once:
+            # Not before those that are born with theirs: an earlier time is that of another run's page.
+            at_s = max(at_s, lifetimes.of_head(head).expires_s)
+        # Where nobody had a head, pages can only be those of a restart that died before it had one.
+        last_epoch = 0 if head is None else head.epoch
         late = [
             raw["s"]["S"]
             for raw in raws
             if page_of(raw["s"]["S"]) and (EXPIRES not in raw or (is_at_once and int(raw[EXPIRES]["N"]) > at_s))
         ]
         # Never made anew: DynamoDB may have deleted it meanwhile. And none of a successor's: its epochs are above.
-        is_unmarked = P.id.exists() & (P.expires_s.does_not_exist() | (P.expires_s > at_s)) & (P.epoch <= head.epoch)
+        is_unmarked = P.id.exists() & (P.expires_s.does_not_exist() | (P.expires_s > at_s)) & (P.epoch <= last_epoch)
         pages = [self.models.page(id=invocation_id, sort=sort) for sort in late]
         await _few_at_a_time([self.dynamo.mark(page, [P.expires_s.set(at_s)], is_unmarked) for page in pages])
 

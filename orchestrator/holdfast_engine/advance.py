@@ -20,7 +20,7 @@ from holdfast_engine.pages import slot_in_head
 from holdfast_engine.perform import apply_state, perform
 from holdfast_engine.ports import Fenced, Loaded
 from holdfast_engine.records import Head, Kept, Kind, StateWrites, Status
-from holdfast_engine.retention import retire
+from holdfast_engine.retention import drop_late_note, retire
 from holdfast_engine.settle import note_death
 from holdfast_engine.state import NO_WRITES, fold
 from holdfast_engine.world import World
@@ -46,7 +46,11 @@ async def _advance(world: World, invocation_id: str, expected_until_ms: int) -> 
     loaded = await world.store.load(invocation_id, epoch=None)
     if loaded is None or isinstance(loaded, Fenced):
         now = world.clock.now_ms()
-        return now + world.settings.put_back_ms if now < expected_until_ms else None
+        if now < expected_until_ms:
+            return now + world.settings.put_back_ms
+        # The watchdog of a restart that died between its pages and its head, or a message that has come too late.
+        await drop_late_note(world, invocation_id, None)
+        return None
     head = loaded.head
     match head.status:
         case Status.COMPLETED:

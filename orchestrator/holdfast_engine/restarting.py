@@ -1,7 +1,8 @@
 """Restarting: an invocation that has ended is run again as a new one, from its input or from a prefix of its journal.
 
 What the prefix did is done and stays so: its effects are not performed again, its state writes not written again. The
-new invocation's head is put last: whoever dies before that leaves pages that nobody will ever look for.
+new invocation's head is put last: whoever dies before that leaves pages that nobody reads. The watchdog finds no head
+then, and lets them go.
 """
 
 from __future__ import annotations

@@ -241,6 +241,8 @@ class JournalTables:
             for note in notes:
                 self._meter.retired(note_bytes(note, invocation_id=invocation_id))
         self._database.write("DELETE FROM note WHERE id = ?", (invocation_id,))
+        if present is None:
+            self._database.write("DELETE FROM page WHERE id = ?", (invocation_id,))
 
     async def keep(self, invocation_id: str) -> None:
         """Do nothing: here nothing goes by itself."""

@@ -217,6 +217,7 @@ class Store(PermitStore, Protocol):
         """Drop the notes of a completed invocation, and let its later pages expire; repeated, it only reads.
 
         `head` is that of the one that is meant, None where there was none: nothing of another one under this id goes.
+        Without a head the pages go at once: a restart has put them in front of it, and died.
         The head needs no word: it expires by itself when its retention is over, where anything does. Unless this is to
         be thorough, what goes by itself in some days may be left to that: its id is never used again.
         """

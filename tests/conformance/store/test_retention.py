@@ -18,6 +18,7 @@ from holdfast_engine.records import (
     Outcome,
     Page,
     Sink,
+    Slot,
     StateWrites,
     Status,
     Target,
@@ -141,6 +142,17 @@ async def test_retiring_what_does_not_exist_is_fine(store: Store) -> None:
     await store.retire(ID, head=None, expires_ms=NOW_MS, is_thorough=True)
     assert await store.notes(ID) == ()
     assert await store.load(ID, epoch=None) is None
+
+
+async def test_pages_without_a_head_are_let_go_of(store: Store) -> None:
+    """What a restart has put in front of a head that never came is nobody's, whoever gets that id."""
+    slot = Slot(page=1, count=0, base=1, frames_bytes=0)
+    await store.append(ID, slot=slot, epoch=0, frames=STEP, taken=())
+    await store.retire(ID, head=None, expires_ms=NOW_MS - DAY_MS * 1000, is_thorough=True)
+    first = Page(epoch=1, base=0, frames=(b"i" * 60,), closed=True)
+    head = replace(head_of_run(), page=first)
+    assert await store.create(head) is None
+    assert await _loaded(store) == Loaded(head=head, pages=(), notes=())
 
 
 async def test_forgetting_deletes_everything(store: Store) -> None:

@@ -64,6 +64,8 @@ class SimRetention(SimJournals):
             present: Head | None = self._disk.get("head", invocation_id)
             if present is None or (head is not None and head.nonce == present.nonce):
                 self._drop("note", invocation_id)
+            if present is None:
+                self._drop("page", invocation_id)
 
         await self._do(_WRITE, f"retire {invocation_id}", effect)
 

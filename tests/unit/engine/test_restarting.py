@@ -213,3 +213,35 @@ async def test_a_handler_that_only_the_old_deployment_has() -> None:
         restarted = await e.engine.restart(old, from_index=1, deployment="keep")
         assert (await e.outcome(restarted)).value == b"done"
         assert (await e.head(restarted)).journal_retention_ms == 3_600_000
+
+
+@in_virtual_time
+async def test_a_restart_that_dies_before_its_head_leaves_no_pages() -> None:
+    """Pages in front of a head that never came are let go of by the watchdog, and nothing else ever sees them."""
+
+    class Dead(BaseException):
+        """The process is gone."""
+
+    async with EngineUnderTest(store=Hooked, settings=Settings(append_bytes_max=1_000)) as e:
+        assert isinstance(e.store, Hooked)
+        old = await _ended(
+            e, *(frame for number in (1, 2) for frame in (f.run(number), f.proposal(number, b"x" * 900)))
+        )
+        watched: list[str] = []
+
+        async def watchdog(invocation_id: str) -> None:
+            watched.append(invocation_id)
+
+        async def die(_: object) -> None:
+            raise Dead
+
+        e.world.wakeups.watchdog = watchdog  # type: ignore[method-assign]
+        e.store.hooks["before_create"] = die
+        with pytest.raises(Dead):
+            await e.engine.restart(old, from_index=4, deployment=None)
+        (new,) = watched
+        count = "SELECT count(*) FROM page WHERE id = ?"
+        assert e.inner.database.read(count, (new,)).fetchone()[0] > 0
+        await e.engine.advance(new)
+        assert e.inner.database.read(count, (new,)).fetchone()[0] == 0
+        assert await e.inner.head(new) is None

@@ -114,10 +114,10 @@ async def test_a_store_that_does_not_answer_is_asked_again_later(receives: int, 
     async with EngineUnderTest() as e:
         work, queue, _ = dispatcher(e)
 
-        async def unreachable(_: str) -> None:
+        async def unreachable(_: str, *, epoch: int | None) -> None:
             raise StoreUnreachable("DynamoDB does not answer")
 
-        e.world.store.head = unreachable  # type: ignore[method-assign, assignment]
+        e.world.store.load = unreachable  # type: ignore[method-assign, assignment]
         answer = await work.handle(records("inv_1" + 33 * "0", receives=receives), None)
         assert failed(answer) == ["message-0"]
         assert put_back(queue) == [(("receipt-0",), seconds)]
