@@ -1,4 +1,4 @@
-"""What a look at one invocation, and a query for a page of them, read of DynamoDB, which says itself what it consumed."""
+"""What a look at one invocation, and a query for a page of them, read of DynamoDB: it says itself what it consumed."""
 
 from __future__ import annotations
 
