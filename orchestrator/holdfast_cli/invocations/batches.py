@@ -56,7 +56,7 @@ def operate_all(client: AdminClient, ids: Sequence[str], verb: Verb, options: di
     """Operate them, a hundred at a time; each is refused or done by itself.
 
     Raises:
-        RequestFailed: The server was lost on the way; the message says how many were done by then.
+        RequestFailed: The server was lost on the way; the message says how many are known to be done.
     """
     result = Result()
     chunks = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
@@ -65,7 +65,9 @@ def operate_all(client: AdminClient, ids: Sequence[str], verb: Verb, options: di
         try:
             answer = client.request("POST", "internal", "invocations_batch_operations", verb.path, body=body)
         except RequestFailed as error:
-            raise RequestFailed(f"{error.message} {len(result.succeeded)} were {verb.done} before that.") from error
+            raise RequestFailed(
+                f"{error.message} At least {len(result.succeeded)} were {verb.done} before that."
+            ) from error
         result.succeeded += answer["succeeded"]
         result.failed += answer["failed"]
     return result
