@@ -71,6 +71,7 @@ def main() -> int:
     parser.add_argument("--aws-kill-rounds", type=int, default=20)
     options = parser.parse_args()
     sizes = Sizes(seeds=options.seeds, kill_rounds=options.kill_rounds, aws_kill_rounds=options.aws_kill_rounds)
+    kills, limits_passed = _killed_and_refused(sizes.aws_kill_rounds)
     page = Page(
         caught=_caught(),
         ran=_simulated(sizes.seeds),
@@ -78,9 +79,9 @@ def main() -> int:
         kill_rounds=sizes.kill_rounds,
         kills_passed=_passed([*KILLS, f"--kill-rounds={sizes.kill_rounds}", "--timeout=3600"]),
         damage_passed=_passed(DAMAGE),
-        aws_kills=_killed(sizes.aws_kill_rounds),
+        aws_kills=kills,
         limits=LIMITS,
-        limits_passed=_passed(sorted({path for _, path in LIMITS.values()})),
+        limits_passed=limits_passed,
         hostile={what: (path, _tried(path)) for what, path in HOSTILE.items()},
     )
     PAGE.write_text(written(page), encoding="utf-8")
@@ -111,17 +112,27 @@ def _caught() -> dict[str, Caught]:
 
 def _passed(arguments: list[str]) -> int:
     """Run tests that must pass; return how many they are."""
-    found = re.search(r"(\d+) passed", _output(arguments))
+    return _count(_output(arguments))
+
+
+def _count(output: str) -> int:
+    found = re.search(r"(\d+) passed", output)
     assert found is not None
     return int(found[1])
 
 
-def _killed(rounds: int) -> Kills:
-    """Kill the workers of the stand-in for AWS so often; return what that met."""
-    found = _KILLED.search(_output([AWS_KILLS, f"--aws-kill-rounds={rounds}", "-s"]))
-    if found is None:
+def _killed_and_refused(rounds: int) -> tuple[Kills, int]:
+    """Kill the workers of the stand-in for AWS so often, and go beyond limits; both at once, for they deploy the same.
+
+    Returns what the kills met, and how many tests of limits passed.
+    """
+    paths = [AWS_KILLS, *sorted({path for _, path in LIMITS.values()})]
+    output = _output([*paths, f"--aws-kill-rounds={rounds}", "-s"])
+    killed = _KILLED.search(output)
+    if killed is None:
         raise RunFailed("there is no stand-in for AWS here: it needs Node")
-    return Kills(rounds=rounds, processes=int(found[1]), invocations=int(found[2]))
+    kills = Kills(rounds=rounds, processes=int(killed[1]), invocations=int(killed[2]))
+    return kills, _count(output) - 1
 
 
 def _tried(path: str) -> int:
