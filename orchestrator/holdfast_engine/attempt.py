@@ -35,12 +35,17 @@ async def run(world: World, held: Held) -> bool:
                     return await step_back(world, held)
                 admitted = held.head.epoch
             going = await _one(world, held)
+            if going is None and held.pausing is not None:
+                # All it has is stored. Whoever is waiting finds it paused.
+                going = await world.store.pause(held.head.id, now_ms=world.clock.now_ms()) is not None
             if going is not None:
                 await let_go(world, held.head)
                 return going
     finally:
         if world.live.get(held.head.id) is held:
             del world.live[held.head.id]
+        if held.pausing is not None:
+            held.pausing.set()
 
 
 def start_run(world: World, held: Held) -> None:

@@ -39,7 +39,7 @@ class EngineCheckpoint:
         )
 
     async def append(self, frames: Sequence[bytes]) -> bool:
-        """Append entries; False when fenced, or when one is refused: the handler must run nothing more."""
+        """Append entries; False when fenced, paused, or when one is refused: the handler must run nothing more."""
         world, held = self._world, self._held
         entries, held.refusal = admit(frames, head=held.head, registry=world.registry, room=room_of(world, held))
         for frame in entries:
@@ -48,6 +48,10 @@ class EngineCheckpoint:
             return False
         await perform(world, held, self._run)
         await world.store.flushed()
+        if held.pausing is not None:
+            # The step that was under way is stored, and no other is to begin.
+            await world.store.pause(held.head.id, now_ms=world.clock.now_ms())
+            return False
         # A handler that goes round and round within one attempt is parked like one that does so over many (P1).
         return held.refusal is None and len(held.journal) <= world.settings.journal_entries_max
 

@@ -34,7 +34,8 @@ class Held:
 
     `began` is the journal's length when the present attempt was sent; the head's `done` follows from it. `refusal` is
     why the attempt was stopped at a checkpoint, `room` what it may still write of state. `last_entry_ms`: appends to
-    later pages do not touch the head.
+    later pages do not touch the head. `pausing`: somebody in this process wants to pause it and waits for the end of
+    what is under way.
     """
 
     head: Head
@@ -47,6 +48,7 @@ class Held:
     refusal: Failed | None = None
     room: StateRoom | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pausing: asyncio.Event | None = None
 
     def state_before(self, index: int) -> dict[str, bytes]:
         """Return the key's state as of an entry."""

@@ -10,7 +10,7 @@ from holdfast_engine.configuring import configure
 from holdfast_engine.editing import edit_state
 from holdfast_engine.errors import UnknownDeployment, UnknownTarget
 from holdfast_engine.kill import KillOutcome, kill
-from holdfast_engine.pausing import PauseOutcome, pause, resume
+from holdfast_engine.pausing import GRACE_S, PauseOutcome, pause, resume
 from holdfast_engine.ports import Converted, Converting
 from holdfast_engine.pruning import drained, forget, idle, remove
 from holdfast_engine.purging import purge, purge_journal
@@ -54,15 +54,22 @@ class Operating:
         return outcome
 
     async def pause(self, invocation_id: str) -> PauseOutcome:
-        """Stop an invocation until somebody resumes it.
+        """Stop an invocation until somebody resumes it; a step that is under way here may end if it does so soon.
 
         Raises:
             UnknownInvocation: There is none of that id.
             WrongState: It has not started, or it has ended.
         """
-        outcome = await pause(self.world, invocation_id)
-        await self.world.store.flushed()
-        return outcome
+        return await self._pause(invocation_id, grace_s=GRACE_S)
+
+    async def pause_at_once(self, invocation_id: str) -> PauseOutcome:
+        """Stop an invocation without waiting for the step that is under way, as one of many.
+
+        Raises:
+            UnknownInvocation: There is none of that id.
+            WrongState: It has not started, or it has ended.
+        """
+        return await self._pause(invocation_id, grace_s=0)
 
     async def resume(self, invocation_id: str, *, deployment: str) -> None:
         """Let an invocation go on: on the deployment it has ("keep"), the latest one ("latest"), or one by its id.
@@ -190,6 +197,11 @@ class Operating:
             WrongState: It is still needed, and `force` is not set.
         """
         await (forget if force else remove)(self.world, self._deployment(deployment_id))
+
+    async def _pause(self, invocation_id: str, *, grace_s: float) -> PauseOutcome:
+        outcome = await pause(self.world, invocation_id, grace_s=grace_s)
+        await self.world.store.flushed()
+        return outcome
 
     def _deployment(self, deployment_id: str) -> Deployment:
         deployment = self.registry.deployment(deployment_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 
 from holdfast_engine.errors import DeploymentUnfit, NotStarted, RequestRejected, WrongState
@@ -14,6 +15,10 @@ from holdfast_engine.world import World
 
 # Each round lost means that the invocation moved on by itself meanwhile.
 _ROUNDS_MAX = 100
+
+# How long an attempt in this process is waited for before it is fenced: enough for a step that is nearly done, and for
+# whoever has asked. A stock server waits until the attempt comes to rest by itself, and has not paused it until then.
+GRACE_S = 3.0
 
 # Queued stands for one that holds its key: its creator runs it without a write that would say so.
 _GOES_ON_BY_ITSELF = frozenset({Status.QUEUED, Status.READY, Status.RUNNING})
@@ -33,23 +38,54 @@ class OnDeployment(StrEnum):
     LATEST = "latest"
 
 
-async def pause(world: World, invocation_id: str) -> PauseOutcome:
-    """Stop an invocation until somebody resumes it; its attempt is fenced, and what it had not stored is lost.
+async def pause(world: World, invocation_id: str, *, grace_s: float) -> PauseOutcome:
+    """Stop an invocation until somebody resumes it.
+
+    A step that is under way in this process may end, if it does so soon, and is stored; no other begins. Any other
+    attempt is fenced, and what it had not stored is lost: a step of it is executed again after the resume.
+
+    Args:
+        world: The world.
+        invocation_id: Which one.
+        grace_s: How long a step may still take.
 
     Raises:
         UnknownInvocation: There is none of that id.
         WrongState: It has not started, or it has ended.
     """
+    has_waited = False
     for _ in range(_ROUNDS_MAX):
         head = await existing(world, invocation_id)
         if head.status is Status.PAUSED:
-            return PauseOutcome.ALREADY_PAUSED
+            return PauseOutcome.DONE if has_waited else PauseOutcome.ALREADY_PAUSED
         _check_unended(head, "paused")
         if not await has_started(world, head):
             raise WrongState(f"{head.id} has not started and cannot be paused; cancel it instead")
+        if not has_waited and await _waited_for_attempt(world, head, grace_s):
+            has_waited = True
+            continue
         if await world.store.pause(head.id, now_ms=world.clock.now_ms()) is not None:
             return PauseOutcome.DONE
     raise WrongState(f"{invocation_id} changes too quickly to be paused; try again")
+
+
+async def _waited_for_attempt(world: World, head: Head, grace_s: float) -> bool:
+    """Let what runs here come to rest, and wait for that, but not for long; False when nothing runs here.
+
+    Nothing hangs on this. The runner may pause it, suspend it or end it meanwhile, or go on after all: the caller looks
+    again, and pauses by its own write whatever is not paused then. A resume or a cancel that comes while this waits
+    counts as one that came before the pause, whose write is later.
+    """
+    held = world.live.get(head.id)
+    if held is None or held.head.epoch != head.epoch:
+        return False
+    held.pausing = held.pausing or asyncio.Event()
+    try:
+        async with asyncio.timeout(grace_s):
+            await held.pausing.wait()
+    except TimeoutError:
+        pass
+    return True
 
 
 async def resume(world: World, invocation_id: str, *, deployment: str) -> None:

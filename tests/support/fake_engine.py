@@ -158,6 +158,9 @@ class FakeEngine:
         self._run(invocation_id)
         return self.pause_outcome
 
+    async def pause_at_once(self, invocation_id: str) -> PauseOutcome:
+        return await self.pause(invocation_id)
+
     async def resume(self, invocation_id: str, *, deployment: str) -> None:
         self._run(invocation_id)
         self.operated.append(("resume", deployment))

@@ -70,7 +70,7 @@ def _operation(engine: Engine, verb: str, body: JsonBody) -> _Operation:
         _check(await engine.kill(invocation_id))
 
     async def pause(invocation_id: str) -> None:
-        await engine.pause(invocation_id)
+        await engine.pause_at_once(invocation_id)
 
     async def resume(invocation_id: str) -> None:
         await engine.resume(invocation_id, deployment=deployment or OnDeployment.KEEP)

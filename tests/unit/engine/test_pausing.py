@@ -8,6 +8,7 @@ import pytest
 
 from holdfast_engine.engine import PauseOutcome
 from holdfast_engine.errors import DeploymentUnfit, NotStarted, RequestRejected, WrongState
+from holdfast_engine.pausing import GRACE_S
 from holdfast_engine.records import Failure, Outcome, Status
 from holdfast_protocol.messages import MessageType
 from tests.support import wire_frames as f
@@ -42,6 +43,70 @@ async def test_the_attempt_under_way_is_fenced() -> None:
         await e.engine.resume(invocation_id, deployment="keep")
         assert (await e.outcome(invocation_id)).value == b"done"
         assert len(e.script.attempts) == 2
+
+
+@in_virtual_time
+async def test_a_step_that_is_nearly_done_is_stored() -> None:
+    """What an attempt answers soon after somebody wanted to pause counts, and the next one is not sent."""
+    async with EngineUnderTest() as e:
+
+        async def handler(attempt: Attempt) -> list[bytes]:
+            await asyncio.sleep(GRACE_S / 2)
+            return [*STEP, f.suspension(1)] if attempt.number == 1 else DONE
+
+        e.script["S/work"] = handler
+        invocation_id = await e.send("S/work")
+        await asyncio.sleep(GRACE_S / 4)
+        assert await e.engine.pause(invocation_id) is PauseOutcome.DONE
+        assert await e.status(invocation_id) is Status.PAUSED
+        assert await e.types(invocation_id) == [T.INPUT, T.RUN, T.RUN_COMPLETION]
+        await e.rest(3600)
+        assert len(e.script.attempts) == 1
+        await e.engine.resume(invocation_id, deployment="keep")
+        assert (await e.outcome(invocation_id)).value == b"done"
+
+
+@in_virtual_time
+async def test_no_step_begins_behind_a_checkpoint() -> None:
+    """A handler that stores its steps by itself is stopped at the first it stores after somebody wanted to pause."""
+    async with EngineUnderTest() as e:
+        e.script.takes = True
+        told: list[bool] = []
+
+        async def handler(attempt: Attempt) -> list[bytes]:
+            assert attempt.checkpoint is not None
+            if attempt.number > 1:
+                return DONE
+            await asyncio.sleep(GRACE_S / 2)
+            told.append(await attempt.checkpoint.append([f.run(1), f.run_result(1)]))
+            return [f.suspension(1)]
+
+        e.script["S/work"] = handler
+        invocation_id = await e.send("S/work")
+        await asyncio.sleep(GRACE_S / 4)
+        assert await e.engine.pause(invocation_id) is PauseOutcome.DONE
+        assert await e.status(invocation_id) is Status.PAUSED
+        assert await e.types(invocation_id) == [T.INPUT, T.RUN, T.RUN_COMPLETION]
+        assert told == [False]
+        await e.engine.resume(invocation_id, deployment="keep")
+        assert (await e.outcome(invocation_id)).value == b"done"
+
+
+@in_virtual_time
+async def test_what_ends_meanwhile_has_ended() -> None:
+    """An attempt that ends soon after two wanted to pause its invocation leaves them nothing to pause."""
+    async with EngineUnderTest() as e:
+
+        async def handler(attempt: Attempt) -> list[bytes]:
+            await asyncio.sleep(GRACE_S / 2)
+            return DONE
+
+        e.script["S/work"] = handler
+        invocation_id = await e.send("S/work")
+        await asyncio.sleep(GRACE_S / 4)
+        asked = [e.engine.pause(invocation_id) for _ in range(2)]
+        assert [type(each) for each in await asyncio.gather(*asked, return_exceptions=True)] == [WrongState] * 2
+        assert (await e.outcome(invocation_id)).value == b"done"
 
 
 @pytest.mark.parametrize("answer", [WAITING, [f.error(next_retry_delay=600_000)]])
