@@ -47,7 +47,7 @@ class ServerProcess:
         assert self._process is not None, "the server has not been started"
         return self._process.pid
 
-    def start(self, *, within_s: float = 30.0) -> None:
+    def start(self, *, within_s: float = 60.0) -> None:
         """Start the server and return once every ready URL answers 200.
 
         Raises:
