@@ -25,7 +25,7 @@ def server(chromium: str, tmp_path: Path) -> Iterator[DevServer]:
 
 
 def test_logging_in(browser: Browser, server: DevServer) -> None:
-    """Whoever opens a page is asked for the token, told when it is another, and then sees what was wanted."""
+    """Whoever opens a page is asked for the token, then sees what was wanted, and is asked again without the cookie."""
     context = browser.new_context(base_url=server.admin_url)
     page = context.new_page()
     page.set_default_timeout(15_000)
@@ -42,4 +42,7 @@ def test_logging_in(browser: Browser, server: DevServer) -> None:
     assert TOKEN not in str(context.cookies())
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    context.clear_cookies()
+    page.get_by_role("link", name="Services", exact=True).click()
+    expect(page.get_by_label("Token")).to_be_visible()
     context.close()

@@ -16,6 +16,8 @@ async function request(method, path, body, type = "application/json") {
   } catch {
     throw new ApiError(0, "the server cannot be reached");
   }
+  // The server has another token than this page was let in with: the page that is loaded anew asks for it.
+  if (response.status === 401) location.reload();
   const text = await response.text();
   let content = null;
   try { content = text ? JSON.parse(text) : null; } catch { content = { message: text.slice(0, 500) }; }
