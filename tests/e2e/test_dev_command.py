@@ -307,7 +307,8 @@ def test_a_data_folder_in_use(start: Callable[..., Dev]) -> None:
         ("", ["nowhere"], "There is no module 'nowhere'"),
         ("", ["shop", "--data-dir", "bad.py"], "The data folder bad.py cannot be used"),
         ("", ["shop", "--register", "localhost:9080"], "'localhost:9080' is no endpoint's address"),
-        ("", ["shop", "--host", "203.0.113.1"], "Nothing can listen on 203.0.113.1"),
+        ("", ["shop", "--host", "203.0.113.1"], "Whoever reaches 203.0.113.1 could operate everything"),
+        ("", ["shop", "--host", "203.0.113.1", "--token", "0123456789abcdef"], "Nothing can listen on 203.0.113.1"),
     ],
 )
 def test_refused(tmp_path: Path, source: str, arguments: list[str], words: str) -> None:
