@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -54,6 +56,18 @@ class Cloud:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+    def holdfast(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line, as one who has credentials of this cloud does."""
+        aws = {
+            "AWS_ENDPOINT_URL": self.running.endpoint_url,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.running.dynamodb_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        command = [sys.executable, "-m", "holdfast_cli", *words]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=os.environ | aws)
 
     def timers(self, invocation_id: str) -> list[dict[str, Any]]:
         """Return the rows that wait to wake an invocation."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 import uuid
 from functools import partial
 
-from localstack.standin import REGION
 from tests.e2e.aws.cloud import Cloud
 from tests.support.site import eventually
 
@@ -28,7 +24,7 @@ def test_recover_needs_the_tables_alone(cloud: Cloud) -> None:
     assert not cloud.timers(later)
 
     for _ in range(2):
-        said = _recover(cloud, stack="Holdfast")
+        said = cloud.holdfast("recover", "--stack", "Holdfast")
         assert said.returncode == 0, said.stderr
         assert "Invocations woken: " in said.stdout
     for name in names:
@@ -57,7 +53,7 @@ def _lost(cloud: Cloud) -> list[str]:
 def test_a_stack_without_holdfast_is_named(cloud: Cloud) -> None:
     """Where there is nothing to recover, one sentence says so, and nothing is done."""
     for stack, sentence in (("Services", "has no Holdfast in it"), ("Nowhere", "could not be looked at")):
-        said = _recover(cloud, stack=stack)
+        said = cloud.holdfast("recover", "--stack", stack)
         assert (said.returncode, said.stdout) == (1, "")
         assert f"The stack '{stack}' {sentence}" in said.stderr
 
@@ -67,18 +63,6 @@ def _remind(cloud: Cloud, ticket: str, *, delay: str) -> str:
     answer = cloud.site.post(f"/EmailService/send_reminder/send?delay={delay}", body)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["invocationId"])
-
-
-def _recover(cloud: Cloud, *, stack: str) -> subprocess.CompletedProcess[str]:
-    aws = {
-        "AWS_ENDPOINT_URL": cloud.running.endpoint_url,
-        "AWS_ENDPOINT_URL_DYNAMODB": cloud.running.dynamodb_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    command = [sys.executable, "-m", "holdfast_cli", "recover", "--stack", stack]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env={**os.environ, **aws})
 
 
 def _empty(cloud: Cloud) -> None:
