@@ -17,8 +17,8 @@ from holdfast_cdk.wheels import closure
 from tests.support.tree import ROOT
 from tests.unit.lambdas import zips
 
-# Byte code comes beside the sources in a zip, and takes about as much as they do.
-_WITH_BYTE_CODE = 2
+# Byte code comes beside the sources in a zip, and takes at most twice as much as they do.
+_WITH_BYTE_CODE = 3
 _QUERY = "SELECT status, count(*) AS n FROM sys_invocation WHERE created_at < now() GROUP BY status ORDER BY n"
 _RUN = """
 import sys
