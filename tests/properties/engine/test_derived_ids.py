@@ -51,10 +51,8 @@ commands = st.tuples(words, words, words, st.integers(1, 400))
 
 @given(commands, commands)
 def test_children_are_told_apart(one: tuple[str, str, str, int], other: tuple[str, str, str, int]) -> None:
-    """A child's id is that of its parent and its command: made twice it is the same, of another it is another.
-
-    Of two parents that have had the same id, one after the other, it is another as well.
-    """
+    """A child's id is that of its parent and its command: made twice it is the same, of another it is another."""
+    # The nonce tells parents that have had the same id, one after the other.
     ids = [
         child_id(service, parent_id=parent_id, nonce=nonce, completion_id=number)
         for service, parent_id, nonce, number in (one, one, other)
