@@ -68,24 +68,40 @@ def target_of(text: str) -> tuple[Target, Kind]:
 
 def caller_text(caller: Caller) -> str:
     """Return who created an invocation."""
-    return f"{caller.completion_id}.{caller.invocation_id}"
+    return f"{_command_text(caller)}.{caller.invocation_id}"
 
 
 def caller_of(text: str) -> Caller:
     """Return who a text names."""
-    completion_id, _, invocation_id = text.partition(".")
-    return Caller(invocation_id=invocation_id, completion_id=int(completion_id))
+    command, _, invocation_id = text.partition(".")
+    completion_id, first_epoch = _command_of(command)
+    return Caller(invocation_id=invocation_id, completion_id=completion_id, first_epoch=first_epoch)
 
 
 def sink_text(sink: Sink) -> str:
     """Return who wants an outcome."""
-    return f"{sink.completion_type:x}.{sink.completion_id}.{sink.invocation_id}"
+    return f"{sink.completion_type:x}.{_command_text(sink)}.{sink.invocation_id}"
 
 
 def sink_of(text: str) -> Sink:
     """Return the sink a text names."""
-    completion_type, completion_id, invocation_id = text.split(".", 2)
-    return Sink(invocation_id=invocation_id, completion_id=int(completion_id), completion_type=int(completion_type, 16))
+    completion_type, command, invocation_id = text.split(".", 2)
+    completion_id, first_epoch = _command_of(command)
+    return Sink(
+        invocation_id=invocation_id,
+        completion_id=completion_id,
+        completion_type=int(completion_type, 16),
+        first_epoch=first_epoch,
+    )
+
+
+def _command_text(by: Caller | Sink) -> str:
+    return f"{by.completion_id}" if by.first_epoch == 1 else f"{by.completion_id}@{by.first_epoch}"
+
+
+def _command_of(text: str) -> tuple[int, int]:
+    completion_id, _, first_epoch = text.partition("@")
+    return int(completion_id), int(first_epoch or 1)
 
 
 def awaiting_text(awaiting: Awaiting) -> str:

@@ -27,6 +27,7 @@ from holdfast_engine.errors import Unavailable
 from holdfast_engine.held import Held
 from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import is_pinned, journal_of
+from holdfast_engine.note_keys import is_for
 from holdfast_engine.pages import slot_in_head
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Head, Kind, Note, Status
@@ -97,7 +98,7 @@ def _may_go_on(head: Head, note: Note) -> bool:
     """Return whether an invocation waits for just this, with no key to be read and no handler that may still write."""
     if head.status is not Status.SUSPENDED or head.awaiting is None or head.is_open or head.kind is not Kind.STATELESS:
         return False
-    return resolves_alone(head.awaiting, leaf_of(note.frame), is_success=is_success(note.frame))
+    return is_for(head, note) and resolves_alone(head.awaiting, leaf_of(note.frame), is_success=is_success(note.frame))
 
 
 async def _run(world: World, held: Held) -> bool:

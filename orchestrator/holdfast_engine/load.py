@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from holdfast_engine.blobs import restored
 from holdfast_engine.journal import Journal
+from holdfast_engine.note_keys import is_for
 from holdfast_engine.pages import open_slot
 from holdfast_engine.ports import FENCED, Fenced
 from holdfast_engine.records import Head, Note, Page
@@ -19,7 +20,7 @@ async def journal_of(world: World, head: Head, pages: Iterable[Page], notes: Ite
     # The bytes that are stored say how full the open page is, not the large ones they refer to.
     slot = open_slot(head, stored)
     journal = Journal.of([await _whole(world, head.id, page) for page in (head.page, *stored)], slot)
-    await add_notes(world, head.id, journal, notes)
+    await add_notes(world, head, journal, notes)
     return journal
 
 
@@ -36,10 +37,12 @@ async def is_pinned(world: World, head: Head) -> bool:
     return journal is not None and len(journal) > 1
 
 
-async def add_notes(world: World, invocation_id: str, journal: Journal, notes: Iterable[Note]) -> None:
+async def add_notes(world: World, head: Head, journal: Journal, notes: Iterable[Note]) -> None:
     """Put the notes that are not entries yet behind the journal, with their frames as they travelled."""
     for note in notes:
-        (frame,) = await restored(world, invocation_id, (note.frame,))
+        if not is_for(head, note):
+            continue
+        (frame,) = await restored(world, head.id, (note.frame,))
         journal.add_note(Note(key=note.key, frame=frame))
 
 

@@ -8,6 +8,7 @@ from holdfast_engine.blobs import spilled
 from holdfast_engine.handing_over import hand_over
 from holdfast_engine.journal import is_success, leaf_of
 from holdfast_engine.load import journal_of
+from holdfast_engine.note_keys import completion_key
 from holdfast_engine.ports import Fenced
 from holdfast_engine.records import Awaiting, Head, Note, Outcome, Sink, Status
 from holdfast_engine.retention import drop_late_note
@@ -66,7 +67,7 @@ async def _is_another_missing(world: World, head: Head, awaiting: Awaiting, leaf
     """
     group = group_around(awaiting, leaf)
     while (other := world.lacking.first_of(head, group)) is not None:
-        if not await world.store.has_note(head.id, completion_key(other)):
+        if not await world.store.has_note(head.id, completion_key(other, first_epoch=head.first_epoch)):
             return True
         world.lacking.arrived(head.id, other)
     return False
@@ -105,12 +106,7 @@ async def complete_sink(world: World, sink: Sink, outcome: Outcome) -> None:
 
 def _note_of(sink: Sink, outcome: Outcome) -> Note:
     frame = outcome_completion(sink.completion_type, sink.completion_id, outcome)
-    return Note(key=completion_key(sink.completion_id), frame=frame)
-
-
-def completion_key(completion_id: int) -> str:
-    """Return the key of the note that completes a command: whoever comes first completes it."""
-    return f"c#{completion_id}"
+    return Note(key=completion_key(sink.completion_id, first_epoch=sink.first_epoch), frame=frame)
 
 
 async def settled(world: World, head: Head) -> None:

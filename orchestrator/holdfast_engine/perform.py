@@ -19,9 +19,10 @@ from holdfast_engine.effects import (
 )
 from holdfast_engine.errors import PayloadTooLarge, UnknownInvocation
 from holdfast_engine.held import Held, Key
-from holdfast_engine.notify import complete_sink, completion_key, notify, notify_if_alive
+from holdfast_engine.note_keys import completion_key, sink_of
+from holdfast_engine.notify import complete_sink, notify, notify_if_alive
 from holdfast_engine.outcomes import outcome_of_head
-from holdfast_engine.records import Failure, Head, Note, Outcome, Sink, Status
+from holdfast_engine.records import Failure, Head, Note, Outcome, Status
 from holdfast_engine.retention import is_over
 from holdfast_engine.runs import Run
 from holdfast_engine.state import applied, fold
@@ -112,8 +113,7 @@ async def _perform(world: World, head: Head, effect: Effect, run: Run) -> None:
 
 
 async def _attach(world: World, head: Head, effect: AttachTo) -> None:
-    completion_type = int(MessageType.ATTACH_INVOCATION_COMPLETION)
-    sink = Sink(invocation_id=head.id, completion_id=effect.completion_id, completion_type=completion_type)
+    sink = sink_of(head, effect.completion_id, MessageType.ATTACH_INVOCATION_COMPLETION)
     target = await world.store.head(effect.invocation_id)
     if target is None or is_over(target, world.clock.now_ms()):
         await complete_sink(world, sink, NOT_FOUND)
@@ -124,8 +124,7 @@ async def _attach(world: World, head: Head, effect: AttachTo) -> None:
 
 
 async def _listen(world: World, head: Head, effect: ListenPromise) -> None:
-    completion_type = int(MessageType.GET_PROMISE_COMPLETION)
-    sink = Sink(invocation_id=head.id, completion_id=effect.completion_id, completion_type=completion_type)
+    sink = sink_of(head, effect.completion_id, MessageType.GET_PROMISE_COMPLETION)
     promise = await world.store.listen_promise(head.key_ref, effect.name, sink)
     if promise is not None:
         assert promise.outcome is not None
@@ -142,4 +141,5 @@ async def _complete(world: World, head: Head, effect: CompletePromise) -> None:
         frame = void_completion(MessageType.COMPLETE_PROMISE_COMPLETION, effect.completion_id)
     else:
         frame = outcome_completion(MessageType.COMPLETE_PROMISE_COMPLETION, effect.completion_id, ALREADY_COMPLETED)
-    await notify(world, head.id, Note(key=completion_key(effect.completion_id), frame=frame))
+    key = completion_key(effect.completion_id, first_epoch=head.first_epoch)
+    await notify(world, head.id, Note(key=key, frame=frame))

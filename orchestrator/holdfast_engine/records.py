@@ -81,19 +81,24 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The invocation and the command that created this one; tells a redelivery from a stranger."""
+    """The invocation and the command that created this one; tells a redelivery from a stranger.
+
+    With its first epoch: another one may have the id by now.
+    """
 
     invocation_id: str
     completion_id: int
+    first_epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sink:
-    """An invocation that wants the outcome, as the completion of one of its commands."""
+    """An invocation that wants the outcome, as the completion of one of its commands; told by its first epoch, too."""
 
     invocation_id: str
     completion_id: int
     completion_type: int
+    first_epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +257,7 @@ class Head:
 class Note:
     """A notification that has arrived and is not in the journal yet.
 
-    `key` is `c#<completion id>` (the first writer wins) or `s#<token>` for a signal.
+    `key` is `c#<completion id>` (the first writer wins) or `s#<token>` for a signal; see `note_keys`.
     """
 
     key: str

@@ -128,7 +128,7 @@ async def _suspend(world: World, held: Held, awaiting: Awaiting, run: Run) -> bo
     await perform(world, held, run)
     await apply_state(world, held)
     # The second look: a note that came before the status was stored saw nobody to wake.
-    await add_notes(world, held.head.id, held.journal, await world.store.notes(held.head.id))
+    await add_notes(world, held.head, held.journal, await world.store.notes(held.head.id))
     now = world.clock.now_ms()
     if not held.journal.has_resolved(awaiting, now_ms=now, signals_from=held.began):
         due = held.journal.next_due_ms(after_ms=now)

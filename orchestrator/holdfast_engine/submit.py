@@ -11,6 +11,7 @@ from holdfast_engine.held import Held, Key
 from holdfast_engine.ids import idempotent_id, random_invocation_id, workflow_run_id
 from holdfast_engine.keys import enter
 from holdfast_engine.load import journal_of
+from holdfast_engine.note_keys import sink_of
 from holdfast_engine.notify import complete_sink
 from holdfast_engine.operations import following
 from holdfast_engine.outcomes import outcome_of_head
@@ -113,10 +114,10 @@ async def submit_child(world: World, parent: Head, effect: SubmitChild) -> Held 
     Crash and redelivery: the id is derived from the command, so a repetition meets its own child and makes sure
     that somebody runs it (O-5); a child that has ended answers again, which its note's key makes harmless.
     """
-    caller = Caller(invocation_id=parent.id, completion_id=effect.command_id)
+    caller = _caller(parent, effect)
     sinks: tuple[Sink, ...] = ()
     if effect.completion_id is not None:
-        sinks = (_call_sink(parent, effect.completion_id),)
+        sinks = (sink_of(parent, effect.completion_id, MessageType.CALL_COMPLETION),)
     submission = _submission(effect)
     spec = world.registry.target(effect.target)
     runs_here = world.has_room
@@ -261,7 +262,7 @@ async def dead_child(world: World, parent: Head, effect: SubmitChild, failure: F
     """Return the head of a child that must never run: a late create of it is refused."""
     submission = _submission(effect)
     spec = world.registry.target(effect.target)
-    caller = Caller(invocation_id=parent.id, completion_id=effect.command_id)
+    caller = _caller(parent, effect)
     head = await _new_head(
         world, submission, spec, effect.invocation_id, caller=caller, sinks=(), runs_here=False, trace=parent.trace
     )
@@ -298,5 +299,5 @@ def _input_frame(submission: Submission) -> bytes:
         raise PayloadTooLarge(f"the body and its headers are too large together: {error}") from error
 
 
-def _call_sink(parent: Head, completion_id: int) -> Sink:
-    return Sink(invocation_id=parent.id, completion_id=completion_id, completion_type=int(MessageType.CALL_COMPLETION))
+def _caller(parent: Head, effect: SubmitChild) -> Caller:
+    return Caller(invocation_id=parent.id, completion_id=effect.command_id, first_epoch=parent.first_epoch)

@@ -29,9 +29,15 @@ invocation_ids = st.binary(min_size=24, max_size=24).map(encode_invocation_id)
 deployment_ids = st.binary(min_size=16, max_size=16).map(encode_deployment_id)
 frames = st.lists(st.binary(min_size=8, max_size=60), max_size=6).map(tuple)
 nonces = st.binary(min_size=12, max_size=12).map(bytes.hex)
+first_epochs = st.just(1) | st.integers(2, 1000)
 sinks = st.builds(
-    Sink, invocation_id=invocation_ids, completion_id=counts, completion_type=st.sampled_from([0x800D, 0x8012])
+    Sink,
+    invocation_id=invocation_ids,
+    completion_id=counts,
+    completion_type=st.sampled_from([0x800D, 0x8012]),
+    first_epoch=first_epochs,
 )
+callers = st.builds(Caller, invocation_id=invocation_ids, completion_id=counts, first_epoch=first_epochs)
 failures = st.builds(Failure, code=counts, message=texts, metadata=st.lists(st.tuples(texts, texts)).map(tuple))
 outcomes = st.one_of(st.builds(Outcome, value=st.binary()), st.builds(Outcome, failure=failures))
 leaves = st.lists(counts, max_size=3).map(tuple)
@@ -110,7 +116,7 @@ def heads(draw: st.DrawFn) -> Head:
         nonce=draw(nonces),
         lease_until_ms=draw(st.just(0) | times_ms),
         is_open=draw(st.booleans()),
-        caller=draw(st.none() | st.builds(Caller, invocation_id=invocation_ids, completion_id=counts)),
+        caller=draw(st.none() | callers),
         deployment_id=draw(st.none() | deployment_ids),
         protocol_version=draw(st.none() | st.integers(5, 7)),
         done=draw(counts),
@@ -135,4 +141,5 @@ def heads(draw: st.DrawFn) -> Head:
         kept=draw(st.sampled_from(Kept)) if is_completed else Kept.JOURNAL,
         origin=draw(st.none() | origins),
         trace=draw(st.none() | traces),
+        first_epoch=draw(st.just(1) | st.integers(1, epoch + 1)),
     )

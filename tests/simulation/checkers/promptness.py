@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from holdfast_engine.note_keys import completion_key
 from holdfast_engine.records import Awaiting, Head, KeyRef, Page, Sink, Status
 from holdfast_engine.trees import ALL_COMPLETED
 from holdfast_protocol import schema_pb2 as pb
@@ -72,7 +73,7 @@ class Promptness(Checker):
 
     def _check_sink(self, head: Head, sink: Sink) -> None:
         waiting: Head = self._disk.get("head", sink.invocation_id)
-        key = f"c#{sink.completion_id}"
+        key = completion_key(sink.completion_id, first_epoch=sink.first_epoch)
         is_told = key in self._disk.under("note", waiting.id) or sink.completion_id in self._in_journal(waiting.id)
         if not is_told and waiting.status is not Status.COMPLETED:
             self._late = Violation(
@@ -115,7 +116,9 @@ class Promptness(Checker):
         taken = {token for page in self._pages(head) for token in page.taken}
         arrived = {key for key in notes if key not in taken}
         in_journal = self._in_journal(head.id)
-        leaves = [completion in in_journal or f"c#{completion}" in arrived for completion in awaiting.completions]
+        keys = [completion_key(each, first_epoch=head.first_epoch) for each in awaiting.completions]
+        came = zip(awaiting.completions, keys, strict=True)
+        leaves = [completion in in_journal or key in arrived for completion, key in came]
         leaves += [f"s#{signal}" in arrived for signal in awaiting.signals if signal > 1]
         leaves += [self._is_there(head, node) for node in awaiting.nested]
         if awaiting.combinator == ALL_COMPLETED:

@@ -54,7 +54,7 @@ def _without_claim(right: Any) -> Any:
 def _notes_in_front(right: Any) -> Any:
     async def invoke(world: World, held: Held, *arguments: Any, **options: Any) -> Answer:
         answer: Answer = await right(world, held, *arguments, **options)
-        await add_notes(world, held.head.id, held.journal, await world.store.notes(held.head.id))
+        await add_notes(world, held.head, held.journal, await world.store.notes(held.head.id))
         return answer
 
     return invoke

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 import holdfast
-from holdfast_engine.notify import completion_key
+from holdfast_engine.note_keys import completion_key
 from holdfast_engine.records import Status
 from tests.bench.cost.cloud import Cloud, Environment, open_cloud
 from tests.support.dynoxide import Dynoxide
@@ -133,7 +133,7 @@ async def test_a_caller_whose_attempt_fails_finds_a_note(cloud: Cloud) -> None:
     await cloud.dispatch_once()
     head = await cloud.head(invocation_id)
     assert head.status is not Status.COMPLETED
-    assert await cloud.ingress.world.store.has_note(invocation_id, completion_key(2))
+    assert await cloud.ingress.world.store.has_note(invocation_id, completion_key(2, first_epoch=1))
     await cloud.come_to_rest()
     assert await outcome(cloud, invocation_id) == b'"cp"'
     assert _STEPS == ["child", "parent"]

@@ -71,10 +71,11 @@ def test_an_outcome_survives(outcome: Outcome) -> None:
     assert compact.outcome_of(compact.outcome_bytes(outcome)) == outcome
 
 
-def test_names_of_invocations_survive() -> None:
+@pytest.mark.parametrize("first_epoch", [1, 12])
+def test_names_of_invocations_survive(first_epoch: int) -> None:
     """Callers, sinks and failures come back."""
-    caller = Caller(invocation_id="inv_1.a", completion_id=7)
-    sink = Sink(invocation_id="inv_1.a", completion_id=7, completion_type=0x800D)
+    caller = Caller(invocation_id="inv_1.a", completion_id=7, first_epoch=first_epoch)
+    sink = Sink(invocation_id="inv_1.a", completion_id=7, completion_type=0x800D, first_epoch=first_epoch)
     failure = LastFailure(code=500, message="m\n", command_index=3, command_name="n", command_type=0x411, at_ms=5)
     assert compact.caller_of(compact.caller_text(caller)) == caller
     assert compact.sink_of(compact.sink_text(sink)) == sink

@@ -9,7 +9,7 @@ from holdfast_engine.ports import FENCED
 from holdfast_engine.records import Head, Status
 from tests.support import wire_frames as f
 from tests.support.engine_world import Attempt, EngineUnderTest, answers
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import EPOCH_MS, in_virtual_time
 
 DONE = [f.output(b"done"), f.END]
 
@@ -87,3 +87,32 @@ async def test_a_successor_calls_children_of_its_own() -> None:
         again = await e.call("S/parent", idempotency_key="k")
         assert (again.invocation_id, again.was_stored) == (first.invocation_id, False)
         assert (first.outcome.value, again.outcome.value) == (b"first", b"second")
+
+
+@in_virtual_time
+async def test_an_answer_to_the_one_before_is_not_taken_for_ones_own() -> None:
+    """A child that outlives its parent answers nobody, though another one has its id and waits by then (R2)."""
+    async with EngineUnderTest() as e:
+        wakes = iter((1_000, 5_000))
+
+        async def parent(attempt: Attempt) -> list[bytes]:
+            result = attempt.notification(2)
+            if result is not None:
+                return [f.output(result.value.content), f.END]
+            call = f.call("S", "child", (1, 2))
+            return [call, *DONE] if len(ids) == 0 else [call, f.suspension(2)]
+
+        async def child(attempt: Attempt) -> list[bytes]:
+            ids.append(attempt.id)
+            if attempt.number == 1:
+                return [f.sleep(1, EPOCH_MS + next(wakes)), f.suspension(1)]
+            return [f.output(attempt.id.encode()), f.END]
+
+        ids: list[str] = []
+        e.script["S/parent"], e.script["S/child"] = parent, child
+        first = await e.call("S/parent", idempotency_key="k")
+        await e.rest(0.1)
+        await e.engine.purge(first.invocation_id)
+        again = await e.call("S/parent", idempotency_key="k")
+        assert again.invocation_id == first.invocation_id
+        assert again.outcome.value == ids[1].encode() != ids[0].encode()
