@@ -147,6 +147,9 @@ class JournalStore(HeadStore):
         else:
             page = self.models.page(id=invocation_id, sort=page_sort(slot.page))
             life, marked = await self._life(invocation_id)
+            if epoch < life.first_epoch - 1:
+                # It is left over itself, from an earlier run.
+                return FENCED
             result = await self.dynamo.update(page, *_appending(slot, epoch, frames, taken, life=life, marked=marked))
         if isinstance(result, Refused) and not _holds(result, slot, frames):
             return FENCED
@@ -156,6 +159,8 @@ class JournalStore(HeadStore):
         """Raise an open page's epoch, or make the page; None if it was closed meanwhile: the slot is the next one."""
         item = self.models.page(id=invocation_id, sort=page_sort(page))
         life, marked = await self._life(invocation_id)
+        if epoch < life.first_epoch - 1:
+            return None
         claim = [
             P.epoch.set(epoch),
             P.base.set(P.base | base),

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from holdfast_aws import listing_index
 from holdfast_aws.dynamo import Refused, Request
@@ -71,21 +72,28 @@ class RetentionStore(JournalStore):
             return
         raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
         await self._drop_notes(invocation_id, [raw for raw in raws if raw["s"]["S"].startswith(NOTE_PREFIX)], head)
-        at_s, is_at_once = seconds_up(expires_ms), expires_ms <= now
-        if head is not None and not is_at_once:
-            # Not before those that are born with theirs: an earlier time is that of another run's page.
-            at_s = max(at_s, lifetimes.of_head(head).expires_s)
-        # Where nobody had a head, pages can only be those of a restart that died before it had one.
-        last_epoch = 0 if head is None else head.epoch
-        late = [
-            raw["s"]["S"]
-            for raw in raws
-            if page_of(raw["s"]["S"]) and (EXPIRES not in raw or (is_at_once and int(raw[EXPIRES]["N"]) > at_s))
-        ]
-        # Never made anew: DynamoDB may have deleted it meanwhile. And none of a successor's: its epochs are above.
-        is_unmarked = P.id.exists() & (P.expires_s.does_not_exist() | (P.expires_s > at_s)) & (P.epoch <= last_epoch)
-        pages = [self.models.page(id=invocation_id, sort=sort) for sort in late]
-        await _few_at_a_time([self.dynamo.mark(page, [P.expires_s.set(at_s)], is_unmarked) for page in pages])
+        pages = [raw for raw in raws if page_of(raw["s"]["S"])]
+        if head is None:
+            # These can only be of a restart that died before it had one.
+            await self._mark(invocation_id, pages, [P.expires_s.set(seconds_up(expires_ms))], P.epoch <= 0)
+            return
+        # Not before those that are born with theirs: an earlier time is that of another run's page.
+        at_s = max(seconds_up(expires_ms), lifetimes.of_head(head).expires_s)
+        # None of a successor's: its epochs are above.
+        is_own, is_unmarked = P.epoch <= head.epoch, P.expires_s.does_not_exist()
+        await self._mark(
+            invocation_id, [raw for raw in pages if EXPIRES not in raw], [P.expires_s.set(at_s)], is_own & is_unmarked
+        )
+        if expires_ms <= now:
+            # What they hold goes at once; they themselves fence whoever stands still, until they expire.
+            blank = [P.frames.set([]), P.entry_count.set(0), P.taken.remove(), P.closed.set(True)]
+            is_filled = (P.entry_count > 0) | P.closed.does_not_exist()
+            await self._mark(invocation_id, pages, [*blank, P.epoch.set(head.epoch)], is_own & is_filled)
+
+    async def _mark(self, invocation_id: str, raws: Sequence[Raw], actions: list[Action], condition: Condition) -> None:
+        """Change pages that were found; never made anew, as DynamoDB may have deleted them meanwhile."""
+        pages = [self.models.page(id=invocation_id, sort=raw["s"]["S"]) for raw in raws]
+        await _few_at_a_time([self.dynamo.mark(page, actions, P.id.exists() & condition) for page in pages])
 
     async def _drop_notes(self, invocation_id: str, raws: Sequence[Raw], head: Head | None) -> None:
         """Delete notes that were found, unless the invocation of that id is another one by now.
@@ -110,7 +118,7 @@ class RetentionStore(JournalStore):
         present = await self.head(invocation_id)
         if present is None or present.nonce != nonce or present.status is not Status.COMPLETED:
             return False
-        if not await self._cleared(invocation_id, nonce):
+        if not await self._cleared(invocation_id, nonce, has_pages=True):
             return False
         head = self.models.head(id=invocation_id)
         result = await self.dynamo.delete(head, _is_ended_one(nonce), is_retention=True)
@@ -119,12 +127,14 @@ class RetentionStore(JournalStore):
 
     async def succeed(self, head: Head, *, nonce: str) -> bool:
         """Put the head in the place of the completed one of that nonce; False when that is not there any more."""
-        return await self._cleared(head.id, nonce) and await self._replace(head, nonce=nonce)
+        # The pages stay until they expire: they fence whoever is left over, as they always have, and count as gone.
+        return await self._cleared(head.id, nonce, has_pages=False) and await self._replace(head, nonce=nonce)
 
-    async def _cleared(self, invocation_id: str, nonce: str) -> bool:
-        """Delete pages and notes of the completed invocation of a nonce; False when that is not there any more."""
+    async def _cleared(self, invocation_id: str, nonce: str, *, has_pages: bool) -> bool:
+        """Delete notes, and maybe pages, of the completed invocation of a nonce; False when that is there no more."""
         raws = await self.dynamo.query(self.models.head, "p = :id", {":id": invocation_id}, **KEYS_ONLY)
-        keys = [(invocation_id, raw["s"]["S"]) for raw in raws if raw["s"]["S"] != HEAD_SORT]
+        sorts = [raw["s"]["S"] for raw in raws if raw["s"]["S"] != HEAD_SORT]
+        keys = [(invocation_id, sort) for sort in sorts if has_pages or sort.startswith(NOTE_PREFIX)]
         head = self.models.head(id=invocation_id)
         guard = {"ConditionCheck": head.get_delete_kwargs_from_instance(_is_ended_one(nonce))}
         return await self.dynamo.delete_guarded(guard, self.models.head, keys)

@@ -136,6 +136,8 @@ class JournalTables:
     async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
         """Fence an open page."""
         before = self._page(invocation_id, page)
+        if self._is_over(invocation_id, epoch):
+            return self._update_page(invocation_id, page, before, None)
         after = operations.claim_slot(before, base=base, epoch=epoch)
         return self._update_page(invocation_id, page, before, after)
 
@@ -150,6 +152,7 @@ class JournalTables:
             return slot_behind(slot, frames, taken) if is_written else FENCED
         before = self._page(invocation_id, slot.page)
         page = operations.append_to_page(before, slot=slot, epoch=epoch, frames=frames, taken=taken)
+        page = None if self._is_over(invocation_id, epoch) else page
         page = self._update_page(invocation_id, slot.page, before, page)
         return slot_behind(slot, frames, taken) if page is not None else FENCED
 
@@ -358,6 +361,11 @@ class JournalTables:
         page = decode_page(row[0]) if row is not None else None
         head = self.peek(invocation_id)
         return page if page is None or head is None or head.owns(page) else None
+
+    def _is_over(self, invocation_id: str, epoch: int) -> bool:
+        """Return whether an epoch is one of a journal that is gone; the pages that would fence it are gone as well."""
+        head = self.peek(invocation_id)
+        return head is not None and (head.kept is not Kept.JOURNAL or epoch < head.first_epoch - 1)
 
     def _update_page(self, invocation_id: str, number: int, before: Page | None, after: Page | None) -> Page | None:
         weights = [page_bytes(page, invocation_id=invocation_id, number=number) for page in (before, after)]

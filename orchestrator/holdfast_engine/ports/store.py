@@ -117,8 +117,8 @@ class Store(PermitStore, Protocol):
     async def succeed(self, head: Head, *, nonce: str) -> bool:
         """Put the head in the place of the completed one of that nonce; False when that is not there any more.
 
-        What the one before has left goes first: notes, and later pages, or these count as gone. Pages that somebody
-        begins who is left over from it are nobody's: reads pass over them, and writes take their place (`Head.owns`).
+        Its notes go first. Its pages, and those that somebody begins who is left over from it, are nobody's from now
+        on: reads pass over them, and writes take their place (`Head.owns`). But whoever was fenced by them stays so.
         """
         ...
 
@@ -208,8 +208,8 @@ class Store(PermitStore, Protocol):
     async def strip(self, invocation_id: str, *, nonce: str, kept: Kept, output: bytes | None) -> Head | None:
         """Let go of the journal, or of the outcome as well, of a completed invocation that is still that of the nonce.
 
-        `output` is the stored frame of the outcome, where one has to stay. Later pages go, or count as gone. None when
-        it is another invocation, has not ended, or has let go of as much before.
+        `output` is the stored frame of the outcome, where one has to stay. Later pages go, or count as gone; whoever
+        was fenced by them stays so. None when it is another invocation, has not ended, or has let go of as much before.
         """
         ...
 

@@ -9,7 +9,7 @@ import pytest
 from holdfast_engine.operations import following
 from holdfast_engine.pages import slot_in_head
 from holdfast_engine.ports import FENCED, Loaded, Store
-from holdfast_engine.records import Head, Note, Outcome, Page, Slot, Status
+from holdfast_engine.records import Head, Kept, Note, Outcome, Page, Slot, Status
 from tests.conformance.store.samples import CANCELED, LEASE_MS, NOW_MS, acquire, change, created, in_status, new_head
 from tests.support import wire_frames as f
 
@@ -114,6 +114,23 @@ async def test_whoever_clears_up_late_spares_the_successor(store: Store, expires
     assert await store.load(after.id, epoch=after.epoch) == whole
     assert isinstance(whole, Loaded)
     assert (len(whole.pages), len(whole.notes)) == (1, 1)
+
+
+@pytest.mark.parametrize("is_succeeded", [False, True])
+async def test_a_page_that_fenced_goes_on_fencing(store: Store, is_succeeded: bool) -> None:
+    """Whoever was fenced by a page stays so when its journal is let go of, and when another one has the id (J2)."""
+    before = await created(store, new_head(page=Page(epoch=1, base=0, frames=(f.input_(),), closed=True)))
+    killed = await store.kill(before.id, failure=CANCELED, now_ms=NOW_MS)
+    assert killed is not None
+    assert await store.claim_slot(before.id, page=1, base=1, epoch=2) is not None
+    stripped = await store.strip(before.id, nonce=before.nonce, kept=Kept.NOTHING, output=None)
+    assert stripped is not None
+    await store.retire(before.id, head=stripped, expires_ms=NOW_MS - 10**12, is_thorough=True)
+    if is_succeeded:
+        assert await store.succeed(following(new_head(id=before.id), stripped), nonce=before.nonce)
+    slot = Slot(page=1, count=0, base=1, frames_bytes=0)
+    assert await store.append(before.id, slot=slot, epoch=before.epoch, frames=(OLD,), taken=()) is FENCED
+    assert await store.claim_slot(before.id, page=1, base=1, epoch=before.epoch) is None
 
 
 @pytest.mark.parametrize("status", [Status.READY, Status.QUEUED, Status.SCHEDULED])

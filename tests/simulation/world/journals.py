@@ -111,7 +111,7 @@ class SimJournals(SimKeys):
 
     async def claim_slot(self, invocation_id: str, *, page: int, base: int, epoch: int) -> Page | None:
         def effect() -> Page | None:
-            after = operations.claim_slot(self._own_page(invocation_id, page), base=base, epoch=epoch)
+            after = operations.claim_slot(self._page_for(epoch, invocation_id, page), base=base, epoch=epoch)
             if after is not None:
                 self._disk.put("page", invocation_id, page, item=after)
             return after
@@ -128,7 +128,7 @@ class SimJournals(SimKeys):
                 after = operations.append_to_head(head, slot=slot, epoch=epoch, frames=frames, taken=taken)
                 is_written = self._update(after) is not None
             else:
-                held = self._own_page(invocation_id, slot.page)
+                held = self._page_for(epoch, invocation_id, slot.page)
                 page = operations.append_to_page(held, slot=slot, epoch=epoch, frames=frames, taken=taken)
                 is_written = page is not None
                 if page is not None:
@@ -191,11 +191,13 @@ class SimJournals(SimKeys):
     async def due(self, invocation_id: str, *, status: Status, now_ms: int) -> Head | None:
         return await self._change("due", invocation_id, operations.due, status=status, now_ms=now_ms)
 
-    def _own_page(self, invocation_id: str, number: int) -> Page | None:
-        """Return a later page, unless it was begun by somebody who is left over from an earlier run."""
+    def _page_for(self, epoch: int, invocation_id: str, number: int) -> Page | None:
+        """Return a later page, unless it is left over from an earlier run and an epoch of this one wants its place."""
         page: Page | None = self._disk.get("page", invocation_id, number)
         head: Head | None = self._disk.get("head", invocation_id)
-        return page if page is None or head is None or head.owns(page) else None
+        if page is None or head is None or head.owns(page) or epoch < head.first_epoch - 1:
+            return page
+        return None
 
     def _put_head(self, head: Head) -> None:
         self._disk.put("head", head.id, item=head)

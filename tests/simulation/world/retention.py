@@ -18,7 +18,7 @@ class SimRetention(SimJournals):
             present: Head | None = self._disk.get("head", head.id)
             if operations.succeed(present, head=head, nonce=nonce) is None:
                 return False
-            for table in ("page", "note", "unsettled"):
+            for table in ("note", "unsettled"):
                 self._drop(table, head.id)
             return True
 
@@ -31,7 +31,7 @@ class SimRetention(SimJournals):
             self._put_head(head)
             return True
 
-        # What it leaves goes item by item, before it goes itself.
+        # Notes go item by item, before it goes itself; pages stay, and fence whoever is left over.
         if not await self._do(_WRITE, f"clear {head.id}", clear):
             return False
         return await self._do(_WRITE, f"succeed {head.id} {head.status} e{head.epoch}", effect)
@@ -52,9 +52,7 @@ class SimRetention(SimJournals):
         def effect() -> Head | None:
             head: Head | None = self._disk.get("head", invocation_id)
             after = None if head is None else operations.strip(head, nonce=nonce, kept=kept, output=output)
-            if after is not None:
-                for table in ("page", "note", "unsettled"):
-                    self._drop(table, invocation_id)
+            # Later pages count as gone, and fence whoever stands still.
             return self._update(after)
 
         return await self._do(_WRITE, f"strip {invocation_id}", effect)
