@@ -32,7 +32,10 @@ REMOTE_SDKS = tuple(sdk for sdk in SDKS if sdk != IN_PROCESS)
 
 
 class Arena:
-    """The processes, and the file in which the handlers note what they do; `endpoints` are killed with it."""
+    """The processes, and the file in which the handlers note what they do; `endpoints` are killed with it.
+
+    `starting_s`: how long the orchestrator took to start again within a case, which is no time of the case's.
+    """
 
     def __init__(self, orchestrator: str, sdk: str, *, folder: Path, has_scopes: bool) -> None:
         self.sdk = sdk
@@ -50,6 +53,7 @@ class Arena:
             else Holdfast(folder=folder, log=self.log, trust=trust, has_handlers=sdk == IN_PROCESS, env=env)
         )
         self.endpoints: list[Endpoint] = []
+        self.starting_s = 0.0
         self._versions: dict[str, Endpoint] = {}
 
     async def start(self) -> None:

@@ -92,9 +92,11 @@ def arena(request: pytest.FixtureRequest, arenas: Arenas) -> Arena:
     """An orchestrator with the handlers."""
     place: Place = request.param
     try:
-        return arenas.at(place)
+        found = arenas.at(place)
     except NodeMissing as missing:
         pytest.skip(f"playing on {place.orchestrator} with {place.sdk} {missing}")
+    found.starting_s = 0.0
+    return found
 
 
 @pytest_asyncio.fixture
@@ -111,15 +113,16 @@ def pytest_runtest_makereport(
     """Remember how long each case took that passed."""
     report = yield
     if report.when == "call" and report.passed and isinstance(item, pytest.Function) and "arena" in item.fixturenames:
-        place = _place(item)
+        place, arena = _place(item), item.funcargs["arena"]
         assert place is not None
+        assert isinstance(arena, Arena)
         played = Played(
             group=item.path.stem.removeprefix("test_"),
             # The case with its parameters, wherever it was played.
             case=item.name.replace(f"{place.orchestrator}-{place.sdk}", "", 1),
             orchestrator=place.orchestrator,
             sdk=place.sdk,
-            seconds=call.duration,
+            seconds=call.duration - arena.starting_s,
         )
         item.config.stash[PLAYED].append(played)
     return report

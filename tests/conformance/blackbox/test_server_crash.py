@@ -33,7 +33,9 @@ async def _crash(server: Server) -> None:
     """Kill the orchestrator and start it again."""
     process = server.arena.orchestrator.process
     await asyncio.to_thread(process.kill)
+    began = time.monotonic()
     await asyncio.to_thread(process.start)
+    server.arena.starting_s += time.monotonic() - began
 
 
 async def test_whoever_waits_goes_on_waiting(server: Server) -> None:
