@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from holdfast_aws.runtime.cloudformation import ResourceAnswer, send_answer
-from holdfast_engine.errors import DiscoveryFailed, OrchestratorError
+from holdfast_engine.errors import DiscoveryFailed, OrchestratorError, Unavailable
 from holdfast_engine.registry import Deployment, Endpoint
 
 if TYPE_CHECKING:
@@ -56,8 +56,15 @@ class Registrar:
             return {}
         deployment = await self._register(version_arn, is_breaking=_flag(properties, "Breaking"))
         if _flag(properties, "Prune"):
-            await self._pruning.prune(function_arn, keep=2)
+            await self._clear_away(function_arn)
         return {"DeploymentId": deployment.id}
+
+    async def _clear_away(self, function_arn: str) -> None:
+        try:
+            await self._pruning.prune(function_arn, keep=2)
+        except Unavailable:
+            # What has been registered is in use by now: that something old is still there is no reason to take it back.
+            _LOG.warning("old versions of %s stay until it is deployed again", function_arn, exc_info=True)
 
     async def _register(self, version_arn: str, *, is_breaking: bool) -> Deployment:
         endpoint = Endpoint(transport="lambda", address=version_arn)

@@ -21,11 +21,12 @@ class LambdaVersions:
         Raises:
             Unavailable: Lambda did not do it.
         """
-        function_arn, _, version = version_arn.rpartition(":")
-        # Without a qualifier the request would delete the whole function.
+        version = version_arn.rpartition(":")[2]
+        # Without a version the request would delete the whole function. It is named twice: in the ARN, as only the
+        # versions of functions are what the registrar may delete, and as the parameter that says so.
         assert version.isdigit(), f"{version_arn} names no version"
         try:
-            await asyncio.to_thread(self._client.delete_function, FunctionName=function_arn, Qualifier=version)
+            await asyncio.to_thread(self._client.delete_function, FunctionName=version_arn, Qualifier=version)
         except AWS_ERRORS as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise unavailable(error, f"deleting {version_arn}", Unavailable) from error

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from examples.everything import services as examples
-from holdfast_cdk import HoldfastService, HoldfastStack, ZipBundler
+from holdfast_cdk import Door, HoldfastService, HoldfastStack, ZipBundler
+from holdfast_cdk.front_door import FrontDoor
 from localstack.stacks import application, bundler, orchestrator, python_service
 from localstack.standin import ROOT
 
@@ -49,6 +50,8 @@ def main() -> None:
     wakeups = holdfast.holdfast.queues.wakeups.node.default_child
     assert isinstance(wakeups, sqs.CfnQueue)
     wakeups.visibility_timeout = VISIBILITY_S
+    door = FrontDoor(holdfast, "Api", function=holdfast.holdfast.ingress.function, door=Door.HTTP_API, is_public=False)
+    CfnOutput(holdfast, "ApiUrl", value=door.url)
     with _own() as own, _node() as node:
         for construct_id, revision in STACKS.items():
             stack = Stack(app, construct_id, stack_name="Services")

@@ -25,9 +25,15 @@ _OF_THE_CONNECTION = frozenset(("connection", "content-length", "host", "keep-al
 
 
 @contextmanager
-def signing_door(url: str) -> Iterator[str]:
-    """Open a door to a URL on this machine; return the door's own URL."""
-    server = _Server(("127.0.0.1", 0), _handler_of(url))
+def signing_door(url: str, *, service: str = "lambda") -> Iterator[str]:
+    """Open a door to a URL of a service on this machine; return the door's own URL."""
+    with _serving(_handler_of(url, service)) as door:
+        yield door
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = _Server(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -36,6 +42,23 @@ def signing_door(url: str) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def put_box() -> Iterator[tuple[str, list[bytes]]]:
+    """Open a URL to which anybody may put something; yields it, and what was put there so far."""
+    box: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            box.append(self.rfile.read(int(self.headers.get("content-length", 0))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with _serving(Handler) as url:
+        yield url, box
 
 
 class _Server(ThreadingHTTPServer):
@@ -47,7 +70,7 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of clients that hang up; what else goes wrong is seen by the test."""
 
 
-def _handler_of(url: str) -> type[BaseHTTPRequestHandler]:
+def _handler_of(url: str, service: str) -> type[BaseHTTPRequestHandler]:
     behind = urlsplit(url)
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +80,7 @@ def _handler_of(url: str) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
             signed = AWSRequest(method=self.command, url=f"{url}{self.path}", data=body, headers=kept)
-            SigV4Auth(_CREDENTIALS, "lambda", REGION).add_auth(signed)
+            SigV4Auth(_CREDENTIALS, service, REGION).add_auth(signed)
             connection = http.client.HTTPConnection("127.0.0.1", behind.port, timeout=120)
             try:
                 connection.request(self.command, f"{behind.path}{self.path}", body=body, headers=dict(signed.headers))

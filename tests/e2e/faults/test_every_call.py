@@ -167,7 +167,7 @@ class Site:
     def versions_are_cleared_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of versions on which nothing runs any more only the last two stay."""
         self.register_versions(monkeypatch, "2", "3", prune=True)
-        self._until(lambda: self._pruned(monkeypatch), {f"{FUNCTION}?Qualifier=1"})
+        self._until(lambda: self._pruned(monkeypatch), {f"{FUNCTION}:1?Qualifier=1"})
 
     def a_role_is_assumed(self) -> None:
         """A function that was registered with a role is called as that role."""

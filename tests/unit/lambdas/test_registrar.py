@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from holdfast_aws.runtime.pruning import Pruning
+from holdfast_aws.runtime.pruning import Pruning, Versions
 from holdfast_aws.runtime.registrar import Registrar
-from holdfast_engine.errors import DiscoveryFailed
+from holdfast_engine.errors import DiscoveryFailed, Unavailable
 from holdfast_engine.registry import Endpoint
 from holdfast_protocol.manifest import Manifest
 from tests.support.engine_world import EngineUnderTest, services
@@ -80,10 +80,31 @@ def event(url: str, *, request: str = "Create", **properties: str) -> dict[str, 
     }
 
 
-def registrar(e: EngineUnderTest, *, refusals: int = 0) -> tuple[Registrar, Discovered]:
+def registrar(
+    e: EngineUnderTest, *, refusals: int = 0, versions: Versions | None = None
+) -> tuple[Registrar, Discovered]:
     e.world.discovery = discovered = Discovered(refusals)
     process: Any = ProcessUnderTest(e)
-    return Registrar(process, pruning=Pruning(e.world, Kept())), discovered
+    return Registrar(process, pruning=Pruning(e.world, versions or Kept())), discovered
+
+
+@in_virtual_time
+async def test_what_cannot_be_deleted_stops_no_deployment(answered: tuple[str, list[dict[str, Any]]]) -> None:
+    """A new version is registered though an old one cannot be deleted, which is tried again with the next."""
+    url, answers = answered
+    asked: list[str] = []
+
+    class Stuck:
+        async def delete(self, version_arn: str) -> None:
+            asked.append(version_arn)
+            raise Unavailable("the registrar may not delete it")
+
+    async with EngineUnderTest() as e:
+        work, _ = registrar(e, versions=Stuck())
+        for number in range(1, 5):
+            await work.handle(event(url, VersionArn=f"{FUNCTION}:{number}"), None)
+        assert [answer["Status"] for answer in answers] == ["SUCCESS"] * 4
+        assert asked == [f"{FUNCTION}:1", f"{FUNCTION}:1"]
 
 
 @in_virtual_time
