@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from holdfast_aws.items import head_of
+from holdfast_aws.items import Raw, head_of
+from holdfast_aws.keys import partition_of
 from holdfast_aws.listing_order import Newest, Span
+from holdfast_engine.errors import RequestRejected
 from holdfast_engine.ports.listing import Count, Listed, Place, Selection
 from holdfast_engine.records import Head, KeyRef, Promise
 from holdfast_engine.unfinished_listing import UnfinishedListing
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 EXAMINED_MAX = 1_000
 # The overview is made from so many, and asked for again and again.
 _COUNTED_MAX = 500
+# How many megabytes of keys a page may look at, for 128 units each.
+KEY_PAGES_MAX = 20
 # DynamoDB's own bound of one request.
 _HEADS_AT_ONCE = 100
 
@@ -67,6 +71,27 @@ class DynamoListing(UnfinishedListing):
         listed = await self.invocations(Selection(), after=None, limit=_COUNTED_MAX)
         counted = Counter((head.target.service, head.status) for head in listed.heads)
         return tuple(Count(service=service, status=status, count=n) for (service, status), n in counted.items())
+
+    async def keys(self, *, service: str | None, key: str | None, after: KeyRef | None, limit: int) -> list[KeyRef]:
+        """Return the very key when it is named, else those with a queue.
+
+        Raises:
+            RequestRejected: They are too few among too many to be looked for.
+        """
+        if service is not None and key is not None:
+            return await super().keys(service=service, key=key, after=after, limit=limit)
+        found: list[KeyRef] = []
+        behind: Raw | None = {"p": {"S": partition_of(after)}, "s": {"S": "l"}} if after is not None else None
+        for _ in range(KEY_PAGES_MAX):
+            page, behind = await self._tables.busy_keys_page(behind=behind)
+            found += [each for each in page if service in (None, each.service) and key in (None, each.key)]
+            if behind is None or len(found) >= limit:
+                return found[:limit]
+        if found:
+            return found
+        raise RequestRejected(
+            f"no key that is held is among {KEY_PAGES_MAX} MB of keys, and no more is looked at: name service and key"
+        )
 
     async def promises(self, key: KeyRef) -> tuple[tuple[str, Promise], ...]:
         """Return the promises of a key; one with a very long name is known by a hash of it."""

@@ -22,6 +22,7 @@ _PREFIX = "p"
 _HASHED_PREFIX = "P"
 _KEYS_ONLY = {"ProjectionExpression": "s, #x", "ExpressionAttributeNames": {"#x": "x"}}
 _LOCK_SORT = "l"
+_BUSY = {"FilterExpression": "s = :lock AND g < n", "ExpressionAttributeValues": {":lock": {"S": "l"}}}
 _LASTING_PREFIXES = (_LOCK_SORT, "s", "p", "P")
 
 
@@ -100,17 +101,18 @@ class PromiseStore(KeyStore):
 
     async def busy_keys(self, *, after: KeyRef | None, limit: int) -> list[KeyRef]:
         """Return a page of the keys with `serving < next`."""
-        request = {
-            "FilterExpression": "s = :lock AND g < n",
-            "ExpressionAttributeValues": {":lock": {"S": "l"}},
-        }
         start = {"p": {"S": partition_of(after)}, "s": {"S": "l"}} if after is not None else None
         found: list[KeyRef] = []
-        async for page in self.dynamo.scan(self.models.lock, request, after=start):
+        async for page in self.dynamo.scan(self.models.lock, _BUSY, after=start):
             found += map(key_in, page)
             if len(found) >= limit:
                 break
         return found[:limit]
+
+    async def busy_keys_page(self, *, behind: Raw | None) -> tuple[list[KeyRef], Raw | None]:
+        """Return those among a megabyte of the table, not quite up to date, and where to go on; for who only looks."""
+        raws, last = await self.dynamo.scan_page(self.models.lock, _BUSY, after=behind)
+        return list(map(key_in, raws)), last
 
     async def _dropped(self, item: PromiseItem, refused: Refused) -> bool:
         """Delete a promise that refused a write because it is left over from an earlier run; False if it is not."""

@@ -32,6 +32,10 @@ _OF_KEYS: dict[str, Callable[[Any, KeyRef, Any], Awaitable[Rows]]] = {
 }
 
 
+# Nobody holds a key without a queue, or waits for it: of these tables, keys with one have all rows.
+_OF_BUSY_KEYS = frozenset({"sys_inbox", "sys_keyed_service_status", "sys_locks"})
+
+
 async def load(engine: Engine, scans: list[Wanted], budget: Budget) -> Rows:
     """Return the rows of one table that any of its scans wants, each once.
 
@@ -132,7 +136,7 @@ async def _keyed(engine: Engine, wanted: Wanted, budget: Budget, seen: set[str])
     rows: Rows = []
     after: KeyRef | None = None
     service, key = wanted.only("service_name"), wanted.only("service_key")
-    if not engine.listing.lists_keys and (service is None or key is None):
+    if not engine.listing.lists_keys and wanted.table not in _OF_BUSY_KEYS and (service is None or key is None):
         message = (
             f"this store lists keys only by name: give service_name and service_key in the query on {wanted.table}"
         )

@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from holdfast_aws.errors import AWS_ERRORS, unavailable
-from holdfast_engine.errors import StoreUnreachable, Unavailable
+from holdfast_engine.errors import RequestRejected, StoreUnreachable, Unavailable
 from holdfast_http.query.budget import QueryRefused
 from holdfast_http.query.process import QueryProcess
 
@@ -42,7 +42,7 @@ class QueryFunction:
             body = await self._queries.run(event["query"], as_json=event["as_json"])
         except QueryRefused as refused:
             return {"status": refused.status, "message": str(refused)}
-        except Unavailable as error:
+        except (RequestRejected, Unavailable) as error:
             return {"status": error.http_status, "message": str(error)}
         return {"status": 200, "body": b64encode(body).decode()}
 

@@ -121,7 +121,7 @@ def cli(
         ours.start()
         with Site(ours.ingress_url, ours.admin_url) as site:
             site.admin.headers["authorization"] = f"Bearer {_TOKEN}"
-            _populate(site)
+            populate(site)
             yield Cli(site, command=command, folder=folder, endpoint=endpoint, is_restate=False)
         ours.stop()
         return
@@ -132,12 +132,13 @@ def cli(
     server.start()
     with Site(server.ingress_url, server.admin_url) as site:
         site.register(endpoint)
-        _populate(site)
+        populate(site)
         yield Cli(site, command=command, folder=folder, endpoint=endpoint, is_restate=True)
     server.stop()
 
 
-def _populate(site: Site) -> None:
+def populate(site: Site) -> None:
+    """Have something to see: what has ended, waits, fails, is held, and stands in line."""
     site.call("/Shop/buy", {"item": "book", "amount": 2})
     site.call("/Cart/ada/add", "milk")
     site.send("/Shop/approve", {"item": "car"})

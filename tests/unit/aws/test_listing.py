@@ -10,6 +10,7 @@ import pytest
 
 from holdfast_aws import listing, listing_index
 from holdfast_aws.store import DynamoStore
+from holdfast_engine.errors import RequestRejected
 from holdfast_engine.ports.listing import Place, Selection
 from holdfast_engine.records import Head, KeyRef, Outcome, Status, Target
 from holdfast_local.surroundings import SystemClock
@@ -151,6 +152,21 @@ async def test_a_service_without_deployments_is_listed(store: DynamoStore, clien
     head = await _create(store, 0, service="Orphan")
     assert {each.id for each in await _all(store, Selection(), limit=10)} == {head.id}
     assert await store.services.everything() == ["Orphan"]
+
+
+async def test_held_keys_are_looked_for_within_a_bound(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that somebody holds are found page by page; where they are too few among too many, that is said."""
+    held = [KeyRef(service="Held", key=str(number)) for number in range(5)]
+    for key in held:
+        assert await store.enter_free(key, "inv_1") is not None
+    found: list[KeyRef] = []
+    while page := await store.listing.keys(service="Held", key=None, after=found[-1] if found else None, limit=2):
+        found += page
+    assert sorted(found, key=str) == held
+    monkeypatch.setattr(listing, "KEY_PAGES_MAX", 0)
+    with pytest.raises(RequestRejected, match="name service and key"):
+        await store.listing.keys(service="Held", key=None, after=None, limit=2)
+    assert await store.listing.keys(service="Held", key="1", after=None, limit=2) == [held[1]]
 
 
 async def test_promises_are_listed(store: DynamoStore) -> None:
