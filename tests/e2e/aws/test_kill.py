@@ -66,7 +66,7 @@ def test_killed_workers_lose_and_repeat_nothing(cloud: Cloud, aws_kill_rounds: i
             interrupted += load.is_under_way()
         wait(load.sent.values())
     assert killed >= aws_kill_rounds, "hardly a kill met a worker: this run proved nothing"
-    assert interrupted >= aws_kill_rounds / 2, f"only {interrupted} kills met invocations: this run proved little"
+    assert interrupted >= aws_kill_rounds / 3, f"only {interrupted} kills met invocations: this run proved little"
     accepted = {name: future.result() for name, future in load.sent.items()}
     for name, invocation_id in accepted.items():
         assert eventually(partial(_outcome, cloud, invocation_id), within_s=150) == EXPECTED, name
