@@ -94,7 +94,7 @@ async def test_what_lambda_carries_works(world: FunctionWorld) -> None:
 
 
 async def test_an_input_that_is_too_large_is_not_sent(world: FunctionWorld) -> None:
-    """An input that base64 makes larger than a request may be reaches no function; its invocation waits with the limit."""
+    """An input that base64 makes larger than a request may be reaches no function; its invocation waits."""
     # It is paused at the first try: no other could go better.
     invocation_id = await world.send("Large/measure", json.dumps(noise(TOO_LARGE)).encode())
     failure = await failed(world, invocation_id, Status.PAUSED)

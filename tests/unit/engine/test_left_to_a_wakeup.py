@@ -125,7 +125,7 @@ class Dead(BaseException):
 
 @in_virtual_time
 async def test_whoever_enters_late_for_a_child_and_dies_leaves_a_watchdog() -> None:
-    """A process stands still with a child it has just created, which others bring to its end; then it enters and dies."""
+    """A process stands still with a child it has just created, which others end; then it enters and dies."""
     # All other messages for the child are done with by then: its own watchdog must be what gives the key back (O-1).
     async with EngineUnderTest(store=Hooked, settings=ELSEWHERE) as e:
         assert isinstance(e.store, Hooked)
