@@ -4,8 +4,8 @@ Its CloudFormation makes tables in ministack's own DynamoDB, whose queries get s
 or deletes is made or deleted on `HOLDFAST_DYNAMODB_URL` as well; the functions find that one by the variable
 `AWS_ENDPOINT_URL_DYNAMODB`, which they inherit from this process.
 
-And it unpacks a function's zip anew for every process. Here that is done once; the processes share the files, which
-nobody writes to: on AWS, /var/task is read-only.
+And it writes and unpacks a function's zip anew for every process. Here that is done once; the processes share the
+files, which nobody writes to: on AWS, /var/task is read-only.
 
 And it judges requests by the policies of roles, queues and buckets as AWS does but for two things: what comes over
 loopback counts as good as TLS, and a batch of messages needs the permission for one.
@@ -23,6 +23,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +41,7 @@ _SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
 _LOG_WAIT_S = 0.002
 # How often queues are looked at for messages that have become visible by themselves.
 _LOOK_EVERY_S = 0.1
+_ZIP_BEGINS = b"PK"
 _COUNTS_CALLS = "    _ms_install_invoke_depth()\n"
 
 
@@ -60,22 +62,47 @@ def _mirrored(handlers: dict[str, Any], client: Any) -> None:
     handlers["create"], handlers["delete"] = create_both, delete_both
 
 
-class _UnpackedOnce(ZipFile):
-    """A zip whose contents are a link to where they were unpacked the first time."""
+def _unpacked(zipped: bytes) -> Path:
+    """Return the folder with a zip's contents, which are unpacked the first time."""
+    unpacked = Path(tempfile.gettempdir()) / f"unpacked-{sha256(zipped).hexdigest()[:20]}"
+    if not unpacked.exists():
+        # Made beside its place and moved there whole: several processes may start at once.
+        unfinished = tempfile.mkdtemp(dir=unpacked.parent)
+        with ZipFile(BytesIO(zipped)) as archive:
+            archive.extractall(unfinished)
+        try:
+            Path(unfinished).rename(unpacked)
+        except OSError:
+            shutil.rmtree(unfinished)
+    return unpacked
 
-    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
-        zipped = Path(str(self.filename))
-        unpacked = Path(tempfile.gettempdir()) / f"unpacked-{sha256(zipped.read_bytes()).hexdigest()[:20]}"
-        if not unpacked.exists():
-            # Made beside its place and moved there whole: several processes may start at once.
-            unfinished = tempfile.mkdtemp(dir=unpacked.parent)
-            super().extractall(unfinished, members, pwd)
-            try:
-                Path(unfinished).rename(unpacked)
-            except OSError:
-                shutil.rmtree(unfinished)
+
+class _Unpacked:
+    """What a process is given in the place of a zip: a file with the name of the folder where its contents are."""
+
+    def __init__(self, name: str) -> None:
+        self._contents = Path(Path(name).read_text())
+
+    def __enter__(self) -> _Unpacked:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def extractall(self, path: str) -> None:
         Path(path).rmdir()
-        Path(path).symlink_to(unpacked)
+        Path(path).symlink_to(self._contents)
+
+
+def _unpacked_once() -> None:
+    spawn = lambda_runtime.Worker._spawn
+
+    def spawn_with_folder(worker: lambda_runtime.Worker) -> None:
+        if worker.code_zip.startswith(_ZIP_BEGINS):
+            worker.code_zip = str(_unpacked(worker.code_zip)).encode()
+        spawn(worker)
+
+    lambda_runtime.Worker._spawn = spawn_with_folder
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(lambda_runtime.zipfile), "ZipFile": _Unpacked})
 
 
 def _as_good_as_tls(address: str, _: bool) -> None:
@@ -110,7 +137,7 @@ def _made_quicker() -> None:
 
 if __name__ == "__main__":
     _made_quicker()
-    lambda_runtime.zipfile = SimpleNamespace(**{**vars(lambda_runtime.zipfile), "ZipFile": _UnpackedOnce})
+    _unpacked_once()
     if url := os.environ.get("HOLDFAST_DYNAMODB_URL"):
         _mirrored(provisioners._RESOURCE_HANDLERS[_TYPE], boto3.client("dynamodb", endpoint_url=url))
     app.pin_request_origin = _as_good_as_tls
