@@ -29,6 +29,7 @@ HOSTILE = {
     "invocation, deployment and awakeable ids": "tests/properties/protocol/test_id_properties.py",
     "requests to ingress and admin": "tests/properties/http/test_any_request.py",
     "requests made up from our OpenAPI documents": "tests/e2e/test_openapi_fuzz.py",
+    "SQL": "tests/e2e/test_sql_fuzz.py",
     "messages on the sends queue": "tests/properties/aws/test_any_message.py",
     "answers to the SDK": "tests/properties/sdk/test_sdk_machine_garbage.py",
 }

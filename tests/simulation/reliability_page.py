@@ -82,8 +82,8 @@ _NOT_COVERED = """## What is not covered
   written under conditions, the queue as messages that come at least once. Other tests hold the real stores to the
   same rules.
 * Retention that ends by itself. Invocations are purged by operators, but no history lasts long enough to expire.
-* An invocation that is purged, and asked for again with the same idempotency key while an attempt of the old one,
-  which has stood still all the while, still lives: epochs begin anew with the new invocation.
+* An awakeable or a signal of an invocation that is purged, and asked for again with the same idempotency key: it is
+  for whoever has the id when it comes. Nor do the ids that are asked for again in the simulation call others.
 * Restarts of invocations that have started others, and restarts of journals of several pages.
 * Files damaged in the middle: a server notices when it reads there, not at the start.
 * A load that was begun before a newer attempt and reads on behind it: no seed within the bounds shows an engine

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.simulation.mutants import flows, journals, keys
+from tests.simulation.mutants import flows, journals, keys, limits, lives
 
-MUTANTS = (*journals.MUTANTS, *keys.MUTANTS, *flows.MUTANTS)
+MUTANTS = (*journals.MUTANTS, *keys.MUTANTS, *flows.MUTANTS, *limits.MUTANTS, *lives.MUTANTS)
 
 # From seed 0 on most are found within a handful and all within this many, which would take minutes: the seeds by which
 # they were found last are tried first. `python -m tests.simulation --mutants` hunts for all of them anew.

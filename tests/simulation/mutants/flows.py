@@ -23,11 +23,13 @@ from holdfast_engine.commands import Performing
 from holdfast_engine.commands.call import RULE as CALL
 from holdfast_engine.effects import SubmitChild
 from holdfast_engine.held import Held
+from holdfast_engine.lacking import Lacking
 from holdfast_engine.ports import Loaded
 from holdfast_engine.records import Awaiting, Head, Note, Status
 from holdfast_engine.world import World
 from holdfast_protocol.messages import MessageType, decode
 from tests.simulation.mutants.mutant import mutant
+from tests.simulation.world.journals import SimJournals
 from tests.simulation.world.wakeups import SimWakeups
 
 
@@ -157,11 +159,30 @@ def _everywhere(name: str, make: Any, *owners: Any) -> list[tuple[Any, str, Any]
     return [(owner, name, make) for owner in owners]
 
 
+def _no_note_ever(right: Any) -> Any:
+    async def has_note(self: Any, invocation_id: str, key: str) -> bool:
+        return False
+
+    return has_note
+
+
+def _whenever_suspended(right: Any) -> Any:
+    def first_of(self: Any, head: Head, group: tuple[int, ...]) -> int | None:
+        lack = self._lack_by_id.get(head.id)
+        return None if lack is None else next((each for each in group if each not in lack.arrived), None)
+
+    return first_of
+
+
 MUTANTS = (
     mutant("no second look after suspension", "D1", (settle, "_suspend", _one_look), weather="calm"),
     mutant("no watchdog", "O-1", (SimWakeups, "watchdog", _nothing)),
     mutant("acknowledges on a live lease", "O-3", (engine, "advance", _acknowledges_live_leases)),
     mutant("notes wake nobody", "D1", *_everywhere("notify", _note_without_look, notify, perform, cancel)),
+    mutant("a note that is there counts as missing", "D1", (SimJournals, "has_note", _no_note_ever), weather="calm"),
+    mutant(
+        "what an earlier suspension lacked counts", "D1", (Lacking, "first_of", _whenever_suspended), weather="calm"
+    ),
     mutant(
         "head read before the note",
         "D1",
