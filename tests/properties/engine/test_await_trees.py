@@ -112,11 +112,9 @@ def _depends_on_order(tree: Awaiting, *, is_told_apart: bool) -> bool:
 
 @given(own.trees(), own.entries(), own.entries(), nows)
 def test_what_arrives_never_puts_to_sleep(tree: Awaiting, seen: list[bytes], arrived: list[bytes], now_ms: int) -> None:
-    """An invocation that may go on still may when more has arrived.
-
-    But not where the first of several counts for a node that tells success from failure: of those that are there the
-    one that is named first counts, and that may have come last.
-    """
+    """An invocation that may go on still may when more has arrived, unless what is named first in its tree decides."""
+    # Where the first of several counts for a node that tells success from failure: of those that are there the one
+    # that is named first counts, and that may have come last.
     assume(not _depends_on_order(tree, is_told_apart=False))
     journal = journal_of([entry for entry in seen if entry[0] >= 0x80])
     before = journal.has_resolved(tree, now_ms=now_ms, signals_from=0)
