@@ -14,9 +14,10 @@ from tests.support.tree import ROOT
 
 
 def test_the_page_is_of_now() -> None:
-    """Each fault, each broken engine, each finding and each reader of strangers' bytes is on the page."""
+    """Each fault, broken engine, finding, reader of strangers' bytes and limit is on the page."""
     text = PAGE.read_text(encoding="utf-8")
-    names = [*DESCRIPTIONS.values(), *(mutant.name for mutant in MUTANTS), *(path.stem for path in KEPT), *HOSTILE]
+    mutants, findings = (mutant.name for mutant in MUTANTS), (path.stem for path in KEPT)
+    names = [*DESCRIPTIONS.values(), *mutants, *findings, *HOSTILE, *LIMITS]
     assert [name for name in names if name not in text] == []
 
 
