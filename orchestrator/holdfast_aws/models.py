@@ -91,10 +91,10 @@ class HeadItem(Model):
     kept = KeptAttribute(attr_name="E", null=True)
     origin = OriginAttribute(attr_name="G", null=True)
     trace = TraceAttribute(attr_name="H", null=True)
+    first_epoch = IntAttribute(attr_name="M", null=True)
     entry_count = IntAttribute(attr_name=items.COUNT)
     frames = FramesAttribute(attr_name=items.FRAMES)
     closed = FlagAttribute(attr_name=items.CLOSED, null=True)
-    first_epoch = IntAttribute(attr_name="M", null=True)
     taken = TextsAttribute(attr_name=items.TAKEN, null=True)
     expires_s = IntAttribute(attr_name=items.EXPIRES, null=True)
 

@@ -189,10 +189,10 @@ def _sparse_bytes(head: Head) -> int:
         size += _number(head.lease_until_ms)
     if head.done != 1:
         size += _number(head.done)
-    if head.failed_attempts:
-        size += _number(head.failed_attempts)
     if head.first_epoch != 1:
         size += _number(head.first_epoch)
+    if head.failed_attempts:
+        size += _number(head.failed_attempts)
     if head.command_retries:
         size += _number(head.command_retries)
     for number in (
