@@ -91,3 +91,22 @@ async def test_what_has_not_ended_stays() -> None:
             with pytest.raises(WrongState):
                 await operation(invocation_id)
         assert await e.status(invocation_id) is Status.SUSPENDED
+
+
+@in_virtual_time
+async def test_whoever_purges_late_spares_the_next_run() -> None:
+    """Two purge a workflow's run, and one stands still until the next run has written: what that wrote stays."""
+    async with EngineUnderTest(store=Hooked) as e:
+        assert isinstance(e.store, Hooked)
+        e.script["W/run"] = answers([f.set_state("a", b"1"), f.complete_promise("p", 1), *DONE])
+        first = await e.call("W/k/run")
+
+        async def meanwhile(*_: object, **__: object) -> None:
+            await e.engine.purge(first.invocation_id)
+            assert not (await e.call("W/k/run")).was_stored
+
+        e.store.hooks["before_forget_key"] = meanwhile
+        await e.engine.purge(first.invocation_id)
+        assert await e.state("k", "W") == {"a": b"1"}
+        assert await e.inner.promise(KeyRef(service="W", key="k"), "p") is not None
+        assert (await e.head(first.invocation_id)).status is Status.COMPLETED
