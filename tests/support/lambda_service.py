@@ -14,6 +14,9 @@ from urllib.parse import unquote
 import httpx
 import uvicorn
 
+# A function ends somewhere, here sooner than whoever waits for it gives up.
+_TIMEOUT_S = 10.0
+
 _FUNCTION = re.compile(r".*:function:on-(\d+):1")
 
 
@@ -37,7 +40,7 @@ class LambdaService:
     """The service as an ASGI app."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False, verify=False, limits=httpx.Limits())
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, verify=False, limits=httpx.Limits())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request to invoke a function."""
@@ -52,7 +55,7 @@ class LambdaService:
             answer = await self._client.post(f"http://127.0.0.1:{named[1]}/", content=event)
             payload, has_failed = answer.content, answer.status_code != httpx.codes.OK
         except httpx.TransportError as error:
-            # What Lambda says when a function's process ends.
+            # What Lambda says when a function's process ends, or takes too long.
             report = {"errorType": "Runtime.ExitError", "errorMessage": f"Runtime exited: {error!r}"}
             payload, has_failed = json.dumps(report).encode(), True
         if has_failed:
