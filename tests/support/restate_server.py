@@ -39,6 +39,8 @@ class RestateServer(ServerProcess):
             "RESTATE_DISABLE_TELEMETRY": "true",
             "RESTATE_LOG_FILTER": "warn",
             "RESTATE_LISTEN_MODE": "tcp",
+            # It leaves a folder behind in here every time.
+            "TMPDIR": str(folder),
         }
         super().__init__(
             [str(restate_binary()), "--no-logo", "--node-name", "one", "--base-dir", str(folder / "data")],
