@@ -123,7 +123,9 @@ class SimInvoker:
                 reply.set_result(answer)
 
         function.on_death.append(lambda: fail(_failed(500, "the function died")))
-        function.spawn(self._serve(function, request, attempt, checkpoint, reply))
+        # As of now, as it travels with the request: a function may begin when whoever called it has moved on.
+        grant = checkpoint.grant if checkpoint is not None else None
+        function.spawn(self._serve(function, request, attempt, grant, reply))
         if fault is not None:
             _befall(function, fault, fail)
         await asyncio.wait({reply}, timeout=timeout_ms / 1000)
@@ -135,17 +137,17 @@ class SimInvoker:
         function: Process,
         request: AttemptRequest,
         attempt: Attempt,
-        checkpoint: GrantedCheckpoint | None,
+        grant: Grant | None,
         reply: asyncio.Future[Answer],
     ) -> None:
         latency = self._fleet.latency
         await asyncio.sleep(latency.short())
         runner = _Tagged(self._runner, attempt)
         try:
-            if checkpoint is None:
+            if grant is None:
                 answer = Answer(frames=await runner.run(request, None))
             else:
-                answer = await self._run_directly(function, runner, request, checkpoint.grant)
+                answer = await self._run_directly(function, runner, request, grant)
         except Exception as error:  # noqa: BLE001 - whatever it is, the function fails with it.
             answer = _failed(500, f"the function raised {error!r}")
         await asyncio.sleep(latency.short())
