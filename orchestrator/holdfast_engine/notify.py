@@ -16,6 +16,9 @@ from holdfast_engine.trees import Leaf, group_around, mentions, resolves_alone
 from holdfast_engine.wire import outcome_completion
 from holdfast_engine.world import Ended, World
 
+# How far the clocks of two processes may differ; on AWS it is milliseconds.
+_SKEW_MS_MAX = 5_000
+
 
 async def notify(world: World, invocation_id: str, note: Note) -> Head | None:
     """Write a note, then look at the head, and wake whoever may now go on; return the head.
@@ -82,7 +85,12 @@ async def _look(world: World, invocation_id: str) -> None:
     if head.status is Status.SUSPENDED and head.awaiting is not None:
         journal = await journal_of(world, head, loaded.pages, loaded.notes)
         world.lacking.note(head, head.awaiting, journal)
-        if not journal.has_resolved(head.awaiting, now_ms=world.clock.now_ms(), signals_from=journal.durable):
+        now = world.clock.now_ms()
+        if not journal.has_resolved(head.awaiting, now_ms=now, signals_from=journal.durable):
+            # Whoever suspended it armed no timer for a sleep that was over by its clock, and by ours it may not be yet.
+            due = journal.next_due_ms(after_ms=now)
+            if due is not None and due - now <= _SKEW_MS_MAX:
+                await world.wakeups.wake(invocation_id, not_before_ms=due)
             return
     elif head.status is not Status.READY:
         # Somebody took it up meanwhile, and reads the notes before it rests again.
