@@ -1,7 +1,7 @@
 # Every command of the house. `make help` lists them; each makes the virtual environment it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers test-parts test-languages test-restate test-aws conformance sim reliability bench chaos chaos-aws up deploy down lint format clean
+.PHONY: help demo test test-servers test-faults test-parts test-languages test-restate test-aws conformance sim reliability bench chaos chaos-aws up deploy down lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,12 +20,15 @@ demo: $(VENV)/local.stamp ## Watch an order survive kill -9: no AWS, no Docker, 
 
 # At the same time, as most of the tests mostly wait; what measures comes afterwards, alone.
 test: $(VENV)/dev.stamp ## Lint, types, contracts and all tests; those that need Node or a browser say so when it is missing
-	@$(MAKE) --no-print-directory --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-		lint test-servers test-parts
+	@$(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		lint test-servers test-faults test-parts
 	$(BIN)/pytest tests/bench
 
 test-servers: $(VENV)/dev.stamp ## Run the tests of whole servers and deployments, as users have them
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e --ignore=tests/e2e/faults
+
+test-faults: $(VENV)/dev.stamp ## Run the tests in which every call to AWS fails in every way
+	$(BIN)/pytest tests/e2e/faults
 
 test-parts: $(VENV)/dev.stamp ## Run all other tests but those that measure
 	$(BIN)/pytest --ignore=tests/e2e --ignore=tests/bench
