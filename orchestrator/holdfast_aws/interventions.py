@@ -52,8 +52,8 @@ class InterventionStore(HeadStore):
             lambda head: head.is_killed and head.completed_ms == now_ms,
         )
 
-    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
-        """Stop an invocation that has started; its attempt is fenced. None when its status does not allow it."""
+    async def pause(self, invocation_id: str, *, now_ms: int, epoch: int | None = None) -> Head | None:
+        """Stop an invocation that has started, in that epoch or in any; its attempt is fenced."""
         actions: list[Action] = [
             H.status.set(Status.PAUSED),
             H.epoch.set(H.epoch + 1),
@@ -63,8 +63,8 @@ class InterventionStore(HeadStore):
         return await self._change(
             invocation_id,
             actions,
-            _PAUSABLE,
-            lambda head: operations.pause(head, now_ms=now_ms),
+            _PAUSABLE if epoch is None else _PAUSABLE & (H.epoch == epoch),
+            lambda head: operations.pause(head, now_ms=now_ms, epoch=epoch),
             lambda head: head.status is Status.PAUSED and head.modified_ms == now_ms,
         )
 

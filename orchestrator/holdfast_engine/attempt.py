@@ -36,8 +36,10 @@ async def run(world: World, held: Held) -> bool:
                 admitted = held.head.epoch
             going = await _one(world, held)
             if going is None and held.pausing is not None:
-                # All it has is stored. Whoever is waiting finds it paused.
-                going = await world.store.pause(held.head.id, now_ms=world.clock.now_ms()) is not None
+                # All it has is stored, and whoever is waiting finds it paused. Whoever has stopped waiting has paused
+                # it, and it may have been resumed since: then the epoch is another, and nothing is stopped.
+                paused = await world.store.pause(held.head.id, now_ms=world.clock.now_ms(), epoch=held.head.epoch)
+                going = paused is not None
             if going is not None:
                 await let_go(world, held.head)
                 return going

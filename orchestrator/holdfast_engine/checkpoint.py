@@ -50,7 +50,7 @@ class EngineCheckpoint:
         await world.store.flushed()
         if held.pausing is not None:
             # The step that was under way is stored, and no other is to begin.
-            await world.store.pause(held.head.id, now_ms=world.clock.now_ms())
+            await world.store.pause(held.head.id, now_ms=world.clock.now_ms(), epoch=held.head.epoch)
             return False
         # A handler that goes round and round within one attempt is parked like one that does so over many (P1).
         return held.refusal is None and len(held.journal) <= world.settings.journal_entries_max

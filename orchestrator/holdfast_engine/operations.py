@@ -136,9 +136,9 @@ def kill(head: Head, *, failure: Failure, now_ms: int) -> Head | None:
     return replace(_ended(head, failure, now_ms), is_open=True, is_killed=True)
 
 
-def pause(head: Head, *, now_ms: int) -> Head | None:
-    """Stop an invocation; the attempt under way is fenced by the raised epoch."""
-    if not allows(head.status, Event.PAUSE):
+def pause(head: Head, *, now_ms: int, epoch: int | None = None) -> Head | None:
+    """Stop an invocation, in that epoch or in any; the attempt under way is fenced by the raised epoch."""
+    if not allows(head.status, Event.PAUSE) or (epoch is not None and head.epoch != epoch):
         return None
     return replace(
         head,

@@ -193,10 +193,10 @@ class JournalTables:
         head = self._existing(invocation_id)
         return self._update(head, operations.kill(head, failure=failure, now_ms=now_ms))
 
-    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
+    async def pause(self, invocation_id: str, *, now_ms: int, epoch: int | None = None) -> Head | None:
         """Stop it."""
         head = self._existing(invocation_id)
-        return self._update(head, operations.pause(head, now_ms=now_ms))
+        return self._update(head, operations.pause(head, now_ms=now_ms, epoch=epoch))
 
     async def resume(self, invocation_id: str, *, now_ms: int, deployment_id: str | None) -> Head | None:
         """Make it ready."""

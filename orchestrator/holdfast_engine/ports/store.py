@@ -189,8 +189,11 @@ class Store(PermitStore, Protocol):
         """End an invocation whatever it does; None when it had ended."""
         ...
 
-    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
-        """Stop an invocation that has started; its attempt is fenced. None when its status does not allow it."""
+    async def pause(self, invocation_id: str, *, now_ms: int, epoch: int | None = None) -> Head | None:
+        """Stop an invocation that has started; its attempt is fenced. None when its status does not allow it.
+
+        An operator stops it in whichever epoch it is; an attempt only itself, and gets None when it is fenced.
+        """
         ...
 
     async def resume(self, invocation_id: str, *, now_ms: int, deployment_id: str | None) -> Head | None:

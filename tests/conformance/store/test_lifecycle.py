@@ -202,6 +202,17 @@ async def test_pause(store: Store, status: Status) -> None:
     assert await store.commit(head.id, epoch=head.epoch, change=change(head, S.SUSPENDED)) is FENCED
 
 
+async def test_an_attempt_pauses_only_itself(store: Store) -> None:
+    """A pause of an epoch that is over changes nothing; one of the epoch that is stops it."""
+    head = await created(store, in_status(S.RUNNING))
+    for epoch in (head.epoch - 1, head.epoch + 1):
+        assert await store.pause(head.id, now_ms=LATER_MS, epoch=epoch) is None
+        assert await unchanged(store, head)
+    after = await store.pause(head.id, now_ms=LATER_MS, epoch=head.epoch)
+    assert after is not None
+    assert (after.status, after.epoch) == (S.PAUSED, head.epoch + 1)
+
+
 @pytest.mark.parametrize("status", Status)
 async def test_resume(store: Store, status: Status) -> None:
     """A resume makes ready what rests, with all counters at zero, and perhaps on another deployment."""

@@ -180,8 +180,8 @@ class SimJournals(SimKeys):
     async def kill(self, invocation_id: str, *, failure: Failure, now_ms: int) -> Head | None:
         return await self._change("kill", invocation_id, operations.kill, failure=failure, now_ms=now_ms)
 
-    async def pause(self, invocation_id: str, *, now_ms: int) -> Head | None:
-        return await self._change("pause", invocation_id, operations.pause, now_ms=now_ms)
+    async def pause(self, invocation_id: str, *, now_ms: int, epoch: int | None = None) -> Head | None:
+        return await self._change("pause", invocation_id, operations.pause, now_ms=now_ms, epoch=epoch)
 
     async def resume(self, invocation_id: str, *, now_ms: int, deployment_id: str | None) -> Head | None:
         return await self._change(

@@ -93,6 +93,38 @@ async def test_no_step_begins_behind_a_checkpoint() -> None:
 
 
 @in_virtual_time
+async def test_an_attempt_that_is_late_pauses_nobody_else() -> None:
+    """An attempt stands still behind its checkpoint until its invocation was paused and resumed: that one goes on."""
+    async with EngineUnderTest(store=Hooked) as e:
+        assert isinstance(e.store, Hooked)
+        e.script.takes = True
+        told: list[bool] = []
+
+        async def standing_still(*_: object, **__: object) -> None:
+            await asyncio.sleep(GRACE_S * 2)
+
+        async def handler(attempt: Attempt) -> list[bytes]:
+            assert attempt.checkpoint is not None
+            if attempt.number > 1:
+                await asyncio.sleep(GRACE_S * 4)
+                return DONE
+            told.append(await attempt.checkpoint.append([f.run(1), f.run_result(1)]))
+            return [f.suspension(1)]
+
+        e.store.hooks["after_append"] = standing_still
+        e.script["S/work"] = handler
+        invocation_id = await e.send("S/work")
+        await asyncio.sleep(GRACE_S / 4)
+        assert await e.engine.pause(invocation_id) is PauseOutcome.DONE
+        await e.engine.resume(invocation_id, deployment="keep")
+        assert told == []
+        await asyncio.sleep(GRACE_S * 2)
+        assert told == [False]
+        assert await e.status(invocation_id) is Status.RUNNING
+        assert (await e.outcome(invocation_id)).value == b"done"
+
+
+@in_virtual_time
 async def test_what_ends_meanwhile_has_ended() -> None:
     """An attempt that ends soon after two wanted to pause its invocation leaves them nothing to pause."""
     async with EngineUnderTest() as e:
